@@ -1,0 +1,80 @@
+"""Read the environment, with types and clear refusals.
+
+Only settings.py reads it. Every value may come from a file instead, named by `NAME_FILE`: that is how
+Docker and systemd hand over secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable, or the content of the file that `NAME_FILE` names, without outer spaces."""
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return os.environ.get(name, "").strip() or default
+    try:
+        return Path(file).read_text().strip() or default
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {file}") from None
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name, str(default))
+    if value not in ("True", "False"):
+        raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}.")
+    return value == "True"
+
+
+def whole(name: str, default: int, *, minimum: int = 0) -> int:
+    value = text(name, str(default))
+    if not value.isdecimal() or int(value) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum}, not {value!r}.")
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated parts, empty ones left out."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def origin(name: str, default: str = "") -> str:
+    """Return an http(s) address without its closing slash."""
+    value = text(name, default).rstrip("/")
+    if value and not value.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(f"{name} must start with https:// or http://, not {value!r}.")
+    return value
+
+
+def secret_key(folder: Path) -> str:
+    """Return SECRET_KEY, or the one that the first start of this site left in its data folder."""
+    if given := text("SECRET_KEY"):
+        return given
+    file = folder / "secret_key"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _first_writer_wins(file)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR cannot be used: {error.strerror}: {file}. Make it writable, or name another folder."
+        ) from None
+
+
+def _first_writer_wins(file: Path) -> str:
+    # Several processes start at once. The key is linked into place whole, so that none can read half of it.
+    if not file.exists():
+        draft = file.with_name(f".secret_key-{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return file.read_text().strip()

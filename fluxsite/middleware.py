@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def isolation_headers(get_response: GetResponse) -> GetResponse:
+    """Switch off what browsers offer and we never use, and keep our answers out of other sites."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        )
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+    return middleware
+
+
+def login_for_fragments(get_response: GetResponse) -> GetResponse:
+    """When the session has ended, reload the page instead of drawing the login form inside a fragment."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        target = response.headers.get("Location", "")
+        if "HX-Request" not in request.headers or not target.startswith(resolve_url(settings.LOGIN_URL)):
+            return response
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+
+    return middleware
