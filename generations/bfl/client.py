@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from generations.bfl.errors import (
+    BadDownload,
+    BFLError,
+    ForbiddenHost,
+    InsufficientFunds,
+    InvalidRequest,
+    LinkExpired,
+    NoAnswer,
+    NotFound,
+    RateLimited,
+    ServerError,
+    Unauthorized,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from generations.bfl.hosts import Hosts
+from generations.bfl.parameters import Value
+from generations.bfl.results import Result, Status, Submission, read_result, read_submission
+
+_JSON_MAX_BYTES = 1024 * 1024
+
+
+class Client:
+    """BFL's API at one base address. Safe to share between threads: each has its own connections."""
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str,
+        hosts: Hosts,
+        timeout: float = 30,
+        poll_timeout: float = 10,
+    ) -> None:
+        """`timeout` and `poll_timeout` are seconds for connecting and between two bytes."""
+        if not hosts.is_api(base_url):
+            raise ForbiddenHost(f"{base_url} is not a host of BFL's API")
+        self._api_key = api_key
+        self._base_url = base_url.rstrip("/")
+        self._hosts = hosts
+        self._timeout = timeout
+        self._poll_timeout = poll_timeout
+        self._local = threading.local()
+
+    def submit(
+        self,
+        endpoint: str,
+        params: Mapping[str, Value],
+        *,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+    ) -> Submission:
+        """Buy one image: POST /v1/<endpoint>. There is no idempotency key, so this is never repeated blindly.
+
+        Raises BFLError. Only after Unreachable, RateLimited, InsufficientFunds, Unauthorized, InvalidRequest,
+        NotFound and ForbiddenHost is it sure that BFL did not take the task.
+        """
+        body = dict(params)
+        if webhook_url and webhook_secret:
+            body |= {"webhook_url": webhook_url, "webhook_secret": webhook_secret}
+        url = f"{self._base_url}/v1/{quote(endpoint, safe='')}"
+        code, answer = self._call("POST", url, timeout=self._timeout, json=body)
+        submission = read_submission(answer)
+        if submission is None:
+            raise UnexpectedAnswer(f"POST {urlsplit(url).path}: {code} without a task id")
+        return submission
+
+    def get_result(self, url: str) -> Result:
+        """Ask for a task at its polling address, exactly as BFL gave it.
+
+        A host that does not know the task gives the status TASK_NOT_FOUND. Raises BFLError.
+        """
+        response_code, body, error = self._ask(url)
+        # BFL answers 422 with the task itself when it failed, and 404 with or without one.
+        result = read_result(body) if response_code in (200, 202, 404, 422) else None
+        if result is not None:
+            return result
+        if response_code == 404:
+            return Result(status=Status.TASK_NOT_FOUND, word=Status.TASK_NOT_FOUND)
+        if response_code == 202:
+            return Result(status=Status.PENDING, word=Status.PENDING)
+        raise error or UnexpectedAnswer(f"GET {urlsplit(url).path}: {response_code} without a status")
+
+    def result_urls(self, bfl_id: str) -> list[str]:
+        """Return every address where a task may be known whose polling address BFL did not tell."""
+        bases = self._hosts.clusters_of(self._base_url)
+        return [f"{base}/v1/get_result?id={quote(bfl_id, safe='')}" for base in bases]
+
+    def may_poll(self, url: str) -> bool:
+        """Whether the host of a polling address is one of BFL's."""
+        return self._hosts.is_api(url)
+
+    def credits(self) -> Decimal:
+        """Return the credits left on the BFL account: GET /v1/credits. Raises BFLError."""
+        code, answer = self._call("GET", f"{self._base_url}/v1/credits", timeout=self._poll_timeout)
+        amount = answer.get("credits") if isinstance(answer, Mapping) else None
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            raise UnexpectedAnswer(f"GET /v1/credits: {code} without a number")
+        return Decimal(str(amount))
+
+    def download(self, url: str, *, max_bytes: int) -> bytes:
+        """Return the bytes of a sample. The key does not travel along, and no redirect is followed.
+
+        Raises BFLError: ForbiddenHost, LinkExpired, BadDownload above all.
+        """
+        if not self._hosts.is_delivery(url):
+            raise ForbiddenHost(f"{urlsplit(url).hostname} is not a host that delivers BFL's pictures")
+        try:
+            with self._session.get(
+                url, timeout=self._timeout, stream=True, allow_redirects=False
+            ) as response:
+                # Azure answers 403 to an expired signature; a removed file is 404.
+                if response.status_code in (403, 404, 410):
+                    raise LinkExpired(f"GET {urlsplit(url).path}: {response.status_code}")
+                if response.status_code != 200:
+                    raise _error(response, b"")
+                return _whole_body(response, max_bytes)
+        except requests.RequestException as error:
+            raise _connection_error("GET", url, error) from None
+
+    def _call(self, method: str, url: str, *, timeout: float, **options: Any) -> tuple[int, object]:
+        code, body, error = self._exchange(method, url, timeout=timeout, **options)
+        if error is not None:
+            raise error
+        return code, body
+
+    def _ask(self, url: str) -> tuple[int, object, BFLError | None]:
+        return self._exchange("GET", url, timeout=self._poll_timeout)
+
+    def _exchange(
+        self, method: str, url: str, *, timeout: float, **options: Any
+    ) -> tuple[int, object, BFLError | None]:
+        """Return status code, decoded body (None if it is no JSON) and the error that the code stands for."""
+        if not self._hosts.is_api(url):
+            raise ForbiddenHost(f"{urlsplit(url).hostname} is not a host of BFL's API")
+        try:
+            with self._session.request(
+                method,
+                url,
+                headers={"x-key": self._api_key},
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+                **options,
+            ) as response:
+                content = _limited_body(response, _JSON_MAX_BYTES)
+                error = None if response.status_code in (200, 202) else _error(response, content)
+                return response.status_code, _json(content), error
+        except requests.RequestException as error:
+            raise _connection_error(method, url, error) from None
+
+    @property
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            # Else requests would add a password from ~/.netrc.
+            session.auth = _no_auth
+        return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _limited_body(response: requests.Response, max_bytes: int) -> bytes:
+    content = b""
+    for chunk in response.iter_content(64 * 1024):
+        content += chunk
+        if len(content) > max_bytes:
+            raise BadDownload(f"{urlsplit(response.url).path}: over {max_bytes:,} bytes")
+    return content
+
+
+def _whole_body(response: requests.Response, max_bytes: int) -> bytes:
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise BadDownload(f"{urlsplit(response.url).path}: {announced} bytes announced")
+    content = _limited_body(response, max_bytes)
+    if announced.isdecimal() and len(content) != int(announced):
+        raise BadDownload(f"{urlsplit(response.url).path}: {len(content)} of {announced} bytes")
+    return content
+
+
+def _json(content: bytes) -> object:
+    # Proxies in front of BFL answer in HTML.
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _error(response: requests.Response, content: bytes) -> BFLError:
+    """Return the error that an answer stands for; BFL's body is `{"detail": …}`, seldom `{"message": …}`."""
+    request, code = response.request, response.status_code
+    detail = _detail(_json(content))
+    start = detail or content[:120].decode(errors="replace")
+    message = f"{request.method} {urlsplit(response.url).path}: {code} {start}".strip()
+    if code == 429:
+        return RateLimited(message, _seconds(response.headers.get("Retry-After", "")))
+    if code in (400, 422):
+        return InvalidRequest(message, detail or f"BFL answered {code}.")
+    named = {402: InsufficientFunds, 401: Unauthorized, 403: Unauthorized, 404: NotFound}
+    return named.get(code, ServerError if code >= 500 else UnexpectedAnswer)(message)
+
+
+def _detail(body: object) -> str:
+    if not isinstance(body, Mapping):
+        return ""
+    detail = body.get("detail") or body.get("message") or ""
+    if isinstance(detail, list):
+        return "; ".join(_field_error(item) for item in detail)[:500]
+    return str(detail)[:500]
+
+
+def _field_error(item: object) -> str:
+    if not isinstance(item, Mapping):
+        return str(item)
+    location = item.get("loc")
+    name = str(location[-1]) if isinstance(location, list) and location else "request"
+    return f"{name}: {item.get('msg', '')}"
+
+
+def _seconds(value: str) -> float | None:
+    return min(float(value), 300.0) if value.isdecimal() else None
+
+
+def _connection_error(method: str, url: str, error: requests.RequestException) -> BFLError:
+    # The text of requests' own errors holds the whole address, signature and all.
+    what = f"{method} {urlsplit(url).hostname}{urlsplit(url).path}: {type(error).__name__}"
+    return Unreachable(what) if _never_connected(error) else NoAnswer(what)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
