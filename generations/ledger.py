@@ -1,0 +1,100 @@
+"""Credits: every change of a balance is an entry, and the balance is their sum."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from generations.models import CreditAccount, CreditEntry, Generation
+
+LARGEST_GRANT = Decimal("1000000")
+
+
+class InsufficientCredits(Exception):
+    def __init__(self, price: Decimal, balance: Decimal) -> None:
+        super().__init__(
+            f"This costs {plain(price)} credits and you have {plain(balance)}. "
+            "Ask a member of staff for more; nothing was charged."
+        )
+
+
+class InvalidAmount(ValueError):
+    """An amount or a reason that no entry may have; the text says what would do."""
+
+
+def plain(amount: Decimal) -> str:
+    """Return credits as people read them: without the zeros at the end."""
+    text = f"{amount:,.4f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def get_balance(user: User) -> Decimal:
+    """Return the credits that a person has, those held by unfinished generations already taken off."""
+    return _sum_of(CreditEntry.objects.filter(account__user=user))
+
+
+def grant(user: User, amount: Decimal, *, note: str, created_by: User | None) -> CreditEntry:
+    """Give credits. Raises InvalidAmount, as check_grant does."""
+    check_grant(amount, note)
+    return _add(user, CreditEntry.Kind.GRANT, amount, note=note.strip(), created_by=created_by)
+
+
+def check_grant(amount: Decimal, note: str) -> None:
+    """Raises InvalidAmount unless the amount is more than zero, of four places at most, and has a reason."""
+    if not amount.is_finite() or not 0 < amount <= LARGEST_GRANT:
+        raise InvalidAmount(f"The amount must be more than 0 and at most {plain(LARGEST_GRANT)} credits.")
+    if amount != amount.quantize(Decimal("0.0001")):
+        raise InvalidAmount("An amount has at most four decimal places.")
+    if not note.strip() or len(note) > 200:
+        raise InvalidAmount("Give a reason of at most 200 characters.")
+
+
+def charge(generation: Generation) -> CreditEntry:
+    """Take the price. Raises InsufficientCredits, and then nothing is written."""
+    with transaction.atomic():
+        # The account's row is the lock: two presses at once must not both see the last credit.
+        account = _lock_account(generation.user)
+        balance = _sum_of(account.entries.all())
+        if balance < generation.price:
+            raise InsufficientCredits(generation.price, balance)
+        return _add(generation.user, CreditEntry.Kind.CHARGE, -generation.price, generation=generation)
+
+
+def refund(generation: Generation) -> CreditEntry:
+    """Give the price back. The database refuses a second refund of one generation."""
+    return _add(generation.user, CreditEntry.Kind.REFUND, generation.price, generation=generation)
+
+
+def _add(
+    user: User,
+    kind: CreditEntry.Kind,
+    amount: Decimal,
+    *,
+    generation: Generation | None = None,
+    note: str = "",
+    created_by: User | None = None,
+) -> CreditEntry:
+    with transaction.atomic():
+        return _lock_account(user).entries.create(
+            kind=kind,
+            amount=amount,
+            generation=generation,
+            note=note,
+            created_by=created_by,
+            created_at=timezone.now(),
+        )
+
+
+def _lock_account(user: User) -> CreditAccount:
+    CreditAccount.objects.get_or_create(user=user)
+    return CreditAccount.objects.select_for_update().get(user=user)
+
+
+def _sum_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
+    # SQLite adds decimals up as floats, so four places are put back.
+    total: Decimal | None = entries.aggregate(total=Sum("amount"))["total"]
+    return (total or Decimal()).quantize(Decimal("0.0001"))

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from generations.models.credits import CreditAccount, CreditEntry
+from generations.models.delivery import Delivery
+from generations.models.generation import Generation, GenerationEvent
+from generations.models.image import GeneratedImage
+from generations.models.provider import Offer, Provider
+
+__all__ = [
+    "CreditAccount",
+    "CreditEntry",
+    "Delivery",
+    "GeneratedImage",
+    "Generation",
+    "GenerationEvent",
+    "Offer",
+    "Provider",
+]

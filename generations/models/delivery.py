@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.db import models
+
+from generations.models.generation import Generation
+
+
+class Delivery(models.Model):
+    """One verified call of BFL's webhook. Refused calls leave no row.
+
+    The body is not kept: it holds a signed link. Its digest tells repeated calls apart.
+    """
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="deliveries")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the body.")
+    bfl_status = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "digest"], name="delivery_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bfl_status} for {self.generation_id}"

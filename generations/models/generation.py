@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from generations import words
+from generations.bfl import ENDPOINTS, Endpoint
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    def unfinished(self) -> GenerationQuerySet:
+        return self.exclude(status__in=TERMINAL_STATUSES)
+
+    def active(self) -> GenerationQuerySet:
+        """Those that hold one of BFL's slots."""
+        return self.filter(status__in=ACTIVE_STATUSES)
+
+    def for_gallery(self) -> GenerationQuerySet:
+        return self.filter(status=Generation.Status.SUCCEEDED).select_related("image")
+
+    def newest_first(self) -> GenerationQuerySet:
+        return self.order_by("-created_at", "-pk")
+
+    def older_than(self, other: Generation) -> GenerationQuerySet:
+        """Those behind `other` in newest_first(), equal times told apart by pk."""
+        return self.filter(
+            Q(created_at__lt=other.created_at) | Q(created_at=other.created_at, pk__lt=other.pk)
+        )
+
+    def newer_than(self, other: Generation) -> GenerationQuerySet:
+        return self.filter(
+            Q(created_at__gt=other.created_at) | Q(created_at=other.created_at, pk__gt=other.pk)
+        )
+
+
+class Generation(models.Model):
+    """One request for an image, and its life.
+
+        QUEUED ──► SUBMITTING ──► SUBMITTED ──► READY ──► SUCCEEDED
+          │ ▲          │ │ │          │           │
+          │ └──────────┘ │ └──────────┼──► READY  │
+          ▼              ▼            ▼           ▼
+        CANCELED       FAILED       FAILED      FAILED
+
+    generations.lifecycle is the only place that moves a row.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SUBMITTING = "submitting", "Submitting"
+        SUBMITTED = "submitted", "Submitted"
+        READY = "ready", "Ready"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELED = "canceled", "Canceled"
+
+    class FailureCode(models.TextChoices):
+        REQUEST_MODERATED = "request_moderated", "Request moderated"
+        CONTENT_MODERATED = "content_moderated", "Content moderated"
+        REJECTED = "rejected", "Rejected by BFL"
+        PROVIDER_ERROR = "provider_error", "BFL reported an error"
+        TASK_LOST = "task_lost", "BFL does not know the task"
+        TIMED_OUT = "timed_out", "Timed out"
+        OUTCOME_UNKNOWN = "outcome_unknown", "Outcome unknown"
+        STORING_FAILED = "storing_failed", "Storing failed"
+
+    code = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="generations")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
+
+    endpoint = models.CharField(max_length=64)
+    params = models.JSONField(help_text="Exactly what BFL is sent, prompt included.")
+    price = models.DecimalField(max_digits=12, decimal_places=4, help_text="Credits, as sold.")
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    failure_code = models.CharField(max_length=32, choices=FailureCode, blank=True)
+    failure_detail = models.TextField(blank=True, help_text="BFL's words, secrets taken out.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often it was claimed.")
+
+    bfl_id = models.CharField(max_length=64, blank=True)
+    polling_url = models.TextField(blank=True)
+    sample_url = models.TextField(blank=True)
+    bfl_status = models.CharField(max_length=64, blank=True)
+    progress = models.FloatField(null=True, blank=True, help_text="From 0 to 1, where BFL says.")
+    cost = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, help_text="Credits, as BFL says."
+    )
+    seed = models.BigIntegerField(null=True, blank=True, help_text="The seed that BFL used.")
+    final_prompt = models.TextField(blank=True, help_text="The prompt that BFL used.")
+
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-created_at", "-id"], name="generation_of_user"),
+            models.Index(fields=["user", "-claimed_at"], name="generation_last_claim"),
+            models.Index(
+                fields=["status", "id"],
+                name="generation_unfinished",
+                condition=~Q(status__in=["succeeded", "failed", "canceled"]),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "queued",
+                        "submitting",
+                        "submitted",
+                        "ready",
+                        "succeeded",
+                        "failed",
+                        "canceled",
+                    ]
+                ),
+                name="generation_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["succeeded", "failed", "canceled"], finished_at__isnull=False)
+                | (~Q(status__in=["succeeded", "failed", "canceled"]) & Q(finished_at__isnull=True)),
+                name="generation_finished_at_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="failed") & ~Q(failure_code=""))
+                | (~Q(status="failed") & Q(failure_code="")),
+                name="generation_failure_code_when_failed",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="ready") & ~Q(sample_url="")) | (~Q(status="ready") & Q(sample_url="")),
+                name="generation_sample_url_when_ready",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["submitted", "ready", "succeeded"]) | ~Q(bfl_id=""),
+                name="generation_bfl_id_once_submitted",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="submitted") | Q(deadline_at__isnull=False),
+                name="generation_deadline_when_submitted",
+            ),
+            models.CheckConstraint(condition=Q(price__gte=0), name="generation_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(progress__isnull=True) | Q(progress__gte=0, progress__lte=1),
+                name="generation_progress_from_0_to_1",
+            ),
+            models.CheckConstraint(condition=~Q(retry_of=F("id")), name="generation_no_retry_of_itself"),
+            models.UniqueConstraint(
+                fields=["bfl_id"], condition=~Q(bfl_id=""), name="generation_bfl_id_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.code}"
+
+    @property
+    def prompt(self) -> str:
+        return str(self.params.get("prompt", ""))
+
+    @property
+    def catalogue_entry(self) -> Endpoint | None:
+        """The endpoint in today's catalogue; None for one that BFL has taken back since."""
+        return ENDPOINTS.get(self.endpoint)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in TERMINAL_STATUSES
+
+    @property
+    def is_succeeded(self) -> bool:
+        return self.status == self.Status.SUCCEEDED
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def is_canceled(self) -> bool:
+        return self.status == self.Status.CANCELED
+
+    @property
+    def endpoint_name(self) -> str:
+        entry = self.catalogue_entry
+        return entry.name if entry else self.endpoint
+
+    @property
+    def stage(self) -> str:
+        if self.status == self.Status.QUEUED and self.attempts:
+            return words.WAITING_FOR_SLOT
+        return words.STAGES[self.status]
+
+    @property
+    def failure_sentence(self) -> str:
+        return words.FAILURES.get(self.failure_code, "")
+
+    @property
+    def progress_percent(self) -> int | None:
+        return None if self.progress is None else round(self.progress * 100)
+
+    @property
+    def expected_size(self) -> tuple[int, int]:
+        """Width and height in pixels, known before the picture is."""
+        entry = self.catalogue_entry
+        return entry.size_of(self.params) if entry else (1024, 1024)
+
+    @property
+    def expected_width(self) -> int:
+        return self.expected_size[0]
+
+    @property
+    def expected_height(self) -> int:
+        return self.expected_size[1]
+
+    @property
+    def ratio_class(self) -> str:
+        """A class of the stylesheet: ten times width to height. Styles written inline are not allowed."""
+        width, height = (self.image.width, self.image.height) if self.is_succeeded else self.expected_size
+        return f"r-{min(max(round(10 * width / height), 4), 24)}"
+
+    @property
+    def shown_parameters(self) -> list[tuple[str, object]]:
+        """Label and value of each parameter but the prompt, in the catalogue's order."""
+        entry = self.catalogue_entry
+        labels = {parameter.name: parameter.label for parameter in entry.parameters} if entry else {}
+        names = [*(name for name in labels if name in self.params), *(self.params.keys() - labels.keys())]
+        return [(labels.get(name, name), self.params[name]) for name in names if name != "prompt"]
+
+    @property
+    def is_refunded(self) -> bool:
+        return any(entry.kind == "refund" for entry in self.entries.all())
+
+    @property
+    def timeline(self) -> list[GenerationEvent]:
+        """The events, each with `elapsed` since the one before."""
+        events = list(self.events.all())
+        for before, event in zip(events[:1] + events, events, strict=False):
+            event.elapsed = event.created_at - before.created_at
+        return events
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.status == self.Status.QUEUED
+
+    @property
+    def can_retry(self) -> bool:
+        return self.status in (self.Status.FAILED, self.Status.CANCELED)
+
+
+TERMINAL_STATUSES = frozenset(
+    {Generation.Status.SUCCEEDED, Generation.Status.FAILED, Generation.Status.CANCELED}
+)
+# SUBMITTING counts: a POST that may have been taken holds a slot at BFL until we know better.
+ACTIVE_STATUSES = frozenset({Generation.Status.SUBMITTING, Generation.Status.SUBMITTED})
+TRANSITIONS: dict[str, frozenset[str]] = {
+    Generation.Status.QUEUED: frozenset(
+        {Generation.Status.SUBMITTING, Generation.Status.CANCELED, Generation.Status.FAILED}
+    ),
+    Generation.Status.SUBMITTING: frozenset(
+        {
+            Generation.Status.SUBMITTED,
+            Generation.Status.QUEUED,
+            Generation.Status.READY,
+            Generation.Status.FAILED,
+        }
+    ),
+    Generation.Status.SUBMITTED: frozenset({Generation.Status.READY, Generation.Status.FAILED}),
+    Generation.Status.READY: frozenset({Generation.Status.SUCCEEDED, Generation.Status.FAILED}),
+    Generation.Status.SUCCEEDED: frozenset(),
+    Generation.Status.FAILED: frozenset(),
+    Generation.Status.CANCELED: frozenset(),
+}
+
+
+class GenerationEvent(models.Model):
+    """One line of a generation's timeline, written in the transaction of what it tells."""
+
+    class Kind(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SUBMITTING = "submitting", "Turn has come"
+        PUT_BACK = "put_back", "Put back in the queue"
+        SUBMITTED = "submitted", "Taken by BFL"
+        BFL_STATUS = "bfl_status", "BFL reports"
+        WEBHOOK = "webhook", "BFL called"
+        READY = "ready", "Picture ready at BFL"
+        SUCCEEDED = "succeeded", "Saved"
+        FAILED = "failed", "Failed"
+        CANCELED = "canceled", "Canceled"
+        NOTE = "note", "Note"
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=16, choices=Kind)
+    detail = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    elapsed = timedelta()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.detail}".strip()
+
+    @property
+    def title(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from generations.bfl import ENDPOINTS
+
+
+class Provider(models.Model):
+    """What holds for BFL as a whole: one row, whose pause stops claiming."""
+
+    class Pause(models.TextChoices):
+        BUSY = "busy", "BFL is busy"
+        NO_FUNDS = "no_funds", "The BFL account is empty"
+        REFUSED = "refused", "BFL refuses the key"
+        AWAY = "away", "BFL cannot be reached"
+
+    pause = models.CharField(max_length=16, choices=Pause, blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    pause_count = models.PositiveSmallIntegerField(default=0, help_text="Pauses since BFL last took a task.")
+    pause_detail = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "provider"
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="provider_one_row"),
+            models.CheckConstraint(
+                condition=Q(pause="", paused_until__isnull=True)
+                | (~Q(pause="") & Q(paused_until__isnull=False)),
+                name="provider_pause_has_an_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_pause_display() if self.pause else "BFL"
+
+
+class Offer(models.Model):
+    """What the site offers of an endpoint. Without a row it is offered as the catalogue has it."""
+
+    endpoint = models.CharField(
+        max_length=64, unique=True, choices=[(slug, entry.name) for slug, entry in ENDPOINTS.items()]
+    )
+    is_enabled = models.BooleanField(default=True, help_text="Whether people may use it.")
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {'offered' if self.is_enabled else 'switched off'}"
