@@ -1,0 +1,36 @@
+"""Misconfiguration said at start, not first in a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from generations.bfl import Hosts
+
+
+@register(deploy=True)
+def check_api_key(**kwargs: Any) -> list[CheckMessage]:
+    if settings.BFL_API_KEY:
+        return []
+    hint = (
+        "Set BFL_API_KEY or BFL_API_KEY_FILE. Without a key only `make run` with its sandbox makes pictures."
+    )
+    return [Error("There is no key for BFL's API.", hint=hint, id="generations.E001")]
+
+
+@register
+def check_api_base(**kwargs: Any) -> list[CheckMessage]:
+    if Hosts(extra=frozenset(settings.BFL_EXTRA_HOSTS)).is_api(settings.BFL_API_BASE):
+        return []
+    hint = "Use one of BFL's, such as https://api.bfl.ai, or name its host in BFL_EXTRA_HOSTS."
+    return [Error("BFL_API_BASE is no host that may see the key.", hint=hint, id="generations.E002")]
+
+
+@register(deploy=True)
+def check_public_url(**kwargs: Any) -> list[CheckMessage]:
+    if settings.IS_HTTPS:
+        return []
+    hint = "Set PUBLIC_URL to the https:// address of this site. Without one BFL's webhooks cannot reach it."
+    return [Warning("PUBLIC_URL is not https.", hint=hint, id="generations.W001")]

@@ -1,0 +1,9 @@
+"""What `manage.py rqcron generations.cron` runs, and how often (seconds)."""
+
+from __future__ import annotations
+
+from rq import cron
+
+from generations.tasks import sweep
+
+cron.register(sweep, "default", interval=15, job_timeout=60, result_ttl=0)

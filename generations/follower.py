@@ -1,0 +1,274 @@
+"""The loop that claims, submits and follows everything in flight.
+
+HTTP happens in threads, every write to the database in the loop. One follower runs at a time, by a lease in
+Redis; a second one would cost extra polls and nothing else, since claims are locked in the database.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from generations import bfl, lifecycle, provider, queue, results
+from generations.bfl import errors
+from generations.models import Generation, GenerationEvent, Provider
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# All times in seconds.
+LINGER = 30.0
+LOOK_AROUND_EVERY = 1.0
+WAKE_TIMEOUT = 1
+# With a webhook polling is only the safety net.
+WEBHOOK_INTERVAL = 15.0
+# BFL allows 1,200 polls a second and its guide looks every half second. We look twice as often while a
+# picture is due, and ever more seldom when one takes far longer than usual.
+SHORTEST_INTERVAL = 0.25
+LONGEST_INTERVAL = 5.0
+# A new task may be unknown even at its own cluster for a while (replication).
+NOT_FOUND_TOLERANCE = 15.0
+
+# What BFL surely did not take, and why nothing else should be submitted for a while.
+_NOT_TAKEN: dict[type[bfl.BFLError], Provider.Pause] = {
+    errors.RateLimited: Provider.Pause.BUSY,
+    errors.InsufficientFunds: Provider.Pause.NO_FUNDS,
+    errors.Unauthorized: Provider.Pause.REFUSED,
+    errors.Unreachable: Provider.Pause.AWAY,
+}
+
+
+@dataclass(slots=True)
+class Watch:
+    """A task in flight: where to ask for it, and when (monotonic clock)."""
+
+    generation: Generation
+    urls: list[str]
+    due: float
+    asked: int = 0
+    is_asking: bool = False
+
+    @property
+    def url(self) -> str:
+        return self.urls[self.asked % len(self.urls)]
+
+    @property
+    def age(self) -> float:
+        """Seconds since BFL took the task."""
+        submitted_at = self.generation.submitted_at or timezone.now()
+        return (timezone.now() - submitted_at).total_seconds()
+
+
+class Follower:
+    def __init__(
+        self,
+        client: bfl.Client,
+        *,
+        is_stop_requested: Callable[[], bool] = lambda: False,
+        linger: float = LINGER,
+    ) -> None:
+        """`linger` is how long to stay when nothing is left to do: the next press then finds us awake."""
+        self._client = client
+        self._is_stop_requested = is_stop_requested
+        self._linger = linger
+        self._token = uuid.uuid4().hex
+        # BFL_MAX_ACTIVE calls for tasks at most, and the one that waits for Redis.
+        self._pool = ThreadPoolExecutor(settings.BFL_MAX_ACTIVE + 1, thread_name_prefix="follower")
+        self._calls: dict[Future[object], Callable[[], None]] = {}
+        self._watches: dict[int, Watch] = {}
+        self._submitting: set[int] = set()
+        self._is_wanted = True
+        self._looked_around_at = 0.0
+        self._busy_at = time.monotonic()
+
+    def run(self) -> None:
+        """Follow until nothing is left to do, a stop is requested, or another follower has taken over."""
+        if not queue.take_lease(self._token):
+            return
+        try:
+            self._listen()
+            while self._is_wanted:
+                self._turn()
+        except queue.QueueAway as error:
+            logger.warning("Redis is away, the next follower goes on: %s", error)
+        finally:
+            self._finish_submissions()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._hand_over()
+
+    def _turn(self) -> None:
+        if time.monotonic() - self._looked_around_at >= LOOK_AROUND_EVERY:
+            self._look_around()
+        for watch in self._watches.values():
+            if watch.due <= time.monotonic() and not watch.is_asking:
+                self._poll(watch)
+        self._wait()
+
+    def _look_around(self) -> None:
+        """Compare with the rows, claim what has room, and see whether we are still wanted."""
+        self._looked_around_at = time.monotonic()
+        self._is_wanted = queue.renew_lease(self._token) and not self._is_stop_requested()
+        if not self._is_wanted:
+            return
+        self._adopt()
+        if is_waiting := Generation.objects.filter(status=Generation.Status.QUEUED).exists():
+            for generation in lifecycle.claim():
+                self._submit(generation)
+        if is_waiting or self._watches or self._submitting:
+            self._busy_at = time.monotonic()
+        self._is_wanted = time.monotonic() - self._busy_at <= self._linger
+
+    def _adopt(self) -> None:
+        """Watch what BFL has, whoever submitted it; forget what a webhook or the sweep has moved on."""
+        in_flight = {row.pk: row for row in Generation.objects.filter(status=Generation.Status.SUBMITTED)}
+        for pk in self._watches.keys() - in_flight.keys():
+            del self._watches[pk]
+        for pk in in_flight.keys() - self._watches.keys():
+            self._watch(in_flight[pk], due=time.monotonic())
+
+    def _watch(self, generation: Generation, *, due: float) -> None:
+        url = generation.polling_url
+        urls = [url] if self._client.may_poll(url) else self._client.result_urls(generation.bfl_id)
+        self._watches[generation.pk] = Watch(generation, urls, due)
+
+    def _listen(self) -> None:
+        self._call(lambda: queue.wait_for_wake(WAKE_TIMEOUT), self._woken)
+
+    def _woken(self, future: Future[set[int]]) -> None:
+        named = future.result()
+        self._listen()
+        if named:
+            self._look_around_soon()
+        for pk in named & self._watches.keys():
+            self._watches[pk].due = time.monotonic()
+
+    def _look_around_soon(self) -> None:
+        self._looked_around_at = 0.0
+
+    def _submit(self, generation: Generation) -> None:
+        self._submitting.add(generation.pk)
+        webhook = provider.get_webhook(generation)
+        self._call(
+            lambda: self._client.submit(
+                generation.endpoint,
+                generation.params,
+                webhook_url=webhook.url if webhook else None,
+                webhook_secret=webhook.secret if webhook else None,
+            ),
+            partial(self._submitted, generation),
+        )
+
+    def _submitted(self, generation: Generation, future: Future[bfl.Submission]) -> None:
+        self._submitting.discard(generation.pk)
+        try:
+            submission = future.result()
+        except bfl.BFLError as error:
+            _not_submitted(generation, error)
+            self._look_around_soon()
+            return
+        provider.resume()
+        if lifecycle.mark_submitted(generation, submission):
+            self._watch(generation, due=time.monotonic() + _first_look(generation))
+
+    def _poll(self, watch: Watch) -> None:
+        watch.is_asking = True
+        self._call(lambda: self._client.get_result(watch.url), partial(self._polled, watch))
+
+    def _polled(self, watch: Watch, future: Future[bfl.Result]) -> None:
+        watch.is_asking = False
+        watch.due = time.monotonic() + _interval(watch)
+        try:
+            result = future.result()
+        except bfl.BFLError as error:
+            # The deadline ends it, not this: BFL's polls once failed for hours while pictures were made.
+            logger.info("Polling %s failed: %s", watch.generation.code, error)
+            watch.due += getattr(error, "retry_after", None) or 1.0
+            return
+        if result.status is bfl.Status.TASK_NOT_FOUND:
+            _not_found(watch)
+            return
+        watch.urls = [watch.url]
+        if results.apply(watch.generation, result, bfl_id=watch.generation.bfl_id):
+            self._watches.pop(watch.generation.pk, None)
+            self._look_around_soon()
+
+    def _call(self, function: Callable[[], T], done: Callable[[Future[T]], None]) -> None:
+        """Run `function` in a thread, and `done` with its future in the loop."""
+        future = self._pool.submit(function)
+        self._calls[future] = partial(done, future)  # type: ignore[index]  # a Future of T is read by its own `done` only
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        dues = [watch.due for watch in self._watches.values() if not watch.is_asking]
+        until = min([*dues, self._looked_around_at + LOOK_AROUND_EVERY])
+        finished, _ = wait(self._calls, timeout=max(until - now, 0), return_when=FIRST_COMPLETED)
+        for future in finished:
+            self._calls.pop(future)()
+
+    def _finish_submissions(self) -> None:
+        """Write down what the POSTs under way bring: a task whose id is lost is paid for in vain."""
+        while self._submitting:
+            finished, _ = wait(self._calls, return_when=FIRST_COMPLETED)
+            for future in finished:
+                done = self._calls.pop(future)
+                if not isinstance(future.exception(), queue.QueueAway):
+                    done()
+
+    def _hand_over(self) -> None:
+        try:
+            queue.release_lease(self._token)
+        except queue.QueueAway:
+            return
+        if Generation.objects.filter(
+            status__in=[Generation.Status.QUEUED, Generation.Status.SUBMITTED]
+        ).exists():
+            queue.wake_follower()
+
+
+def _first_look(generation: Generation) -> float:
+    if settings.PUBLIC_URL:
+        return WEBHOOK_INTERVAL
+    entry = generation.catalogue_entry
+    # Hardly any picture is there before a third of its endpoint's usual time.
+    return entry.usual_seconds * 0.35 if entry else 1.0
+
+
+def _interval(watch: Watch) -> float:
+    if settings.PUBLIC_URL:
+        return WEBHOOK_INTERVAL
+    return min(max(watch.age / 30, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+
+
+def _not_found(watch: Watch) -> None:
+    """This host does not know the task. Without an address from BFL, another may; with one, none will."""
+    watch.asked += 1
+    if watch.asked % len(watch.urls):
+        watch.due = time.monotonic()
+    elif len(watch.urls) == 1 and watch.generation.polling_url and watch.age > NOT_FOUND_TOLERANCE:
+        lifecycle.fail(watch.generation, Generation.FailureCode.TASK_LOST)
+
+
+def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:
+    reason = next((pause for kind, pause in _NOT_TAKEN.items() if isinstance(error, kind)), None)
+    if reason is not None:
+        lifecycle.put_back(generation, reason.label)
+        provider.pause(reason, str(error), seconds=getattr(error, "retry_after", None))
+    elif isinstance(error, errors.InvalidRequest):
+        lifecycle.fail(generation, Generation.FailureCode.REJECTED, error.detail)
+    elif error.permanent:
+        lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR, str(error))
+    elif settings.PUBLIC_URL:
+        # BFL may have taken it. If so, its webhook brings the task back; if not, the sweep ends the wait.
+        lifecycle.note(generation, GenerationEvent.Kind.NOTE, f"No clear answer from BFL: {error}")
+    else:
+        lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN, str(error))

@@ -1,0 +1,122 @@
+"""Bytes from outside, turned into a picture that is safe to keep and what we show of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from generations import metadata
+from generations.models import GeneratedImage, Generation
+
+THUMBNAIL_SIDE = 512
+PLACEHOLDER_SIDE = 16
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+
+class BadImage(Exception):
+    """Not a picture that we keep: another format, too many pixels, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was decoded to its last row, with its renditions."""
+
+    format: str
+    width: int
+    height: int
+    thumbnail: bytes
+    thumbnail_width: int
+    thumbnail_height: int
+    placeholder: str
+
+
+def read(content: bytes) -> Picture:
+    """Return the picture in these bytes, going by what they are and not by any name. Raises BadImage."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow only warns of a decompression bomb up to twice its limit.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=list(_EXTENSIONS)) as image:
+                return _render(image)
+    except BadImage:
+        raise
+    # Pillow's decoders raise whatever they stumble on: SyntaxError, ValueError, struct.error …
+    except Exception as error:
+        raise BadImage(f"not a whole picture: {type(error).__name__}") from error
+
+
+def store(generation: Generation, content: bytes) -> GeneratedImage:
+    """Check, render and write a picture; return the image, not saved yet. Raises BadImage.
+
+    Its files are named after the generation, so that doing it again replaces them and leaves nothing over.
+    """
+    picture = read(content)
+    content = metadata.embed(content, describe(generation))
+    folder = generation.code.hex[:2]
+    name = f"images/{folder}/{generation.code}.{_EXTENSIONS[picture.format]}"
+    thumbnail = f"thumbnails/{folder}/{generation.code}.webp"
+    return GeneratedImage(
+        file=default_storage.save(name, ContentFile(content)),
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        byte_size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        thumbnail=default_storage.save(thumbnail, ContentFile(picture.thumbnail)),
+        thumbnail_width=picture.thumbnail_width,
+        thumbnail_height=picture.thumbnail_height,
+        placeholder=picture.placeholder,
+    )
+
+
+def discard(image: GeneratedImage) -> None:
+    """Remove the files of an image whose generation ended without it."""
+    default_storage.delete(image.file.name or "")
+    default_storage.delete(image.thumbnail.name or "")
+
+
+def describe(generation: Generation) -> Mapping[str, object]:
+    """Return what goes into the file: every parameter, the seed that was used, endpoint and time."""
+    fields = {**generation.params, "endpoint": generation.endpoint}
+    if generation.seed is not None:
+        fields["seed"] = generation.seed
+    if generation.final_prompt not in ("", generation.prompt):
+        fields["final_prompt"] = generation.final_prompt
+    return {**fields, "created_at": generation.created_at.isoformat(), "code": str(generation.code)}
+
+
+def _render(image: Image.Image) -> Picture:
+    width, height = image.size
+    if width * height > settings.IMAGE_MAX_PIXELS:
+        raise BadImage(f"{width} by {height} pixels are too many")
+    image.load()
+    colours = image.convert("RGB")
+    thumbnail = colours.copy()
+    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2)
+    tiny = thumbnail.copy()
+    tiny.thumbnail((PLACEHOLDER_SIDE, PLACEHOLDER_SIDE))
+    return Picture(
+        format=str(image.format),
+        width=width,
+        height=height,
+        thumbnail=_webp(thumbnail, quality=80),
+        thumbnail_width=thumbnail.width,
+        thumbnail_height=thumbnail.height,
+        placeholder="data:image/webp;base64," + base64.b64encode(_webp(tiny, quality=30)).decode(),
+    )
+
+
+def _webp(image: Image.Image, *, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, method=4)
+    return buffer.getvalue()

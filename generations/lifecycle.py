@@ -1,0 +1,312 @@
+"""The verbs that move a generation. Each moves the row by compare-and-set, writes the event and settles the
+credits in one transaction. Somebody who comes second gets False, and nothing has changed.
+
+`generation` is always the caller's copy: its status is what the caller believes, and the row must agree.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import F, Max, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from fluxsite.redaction import redact
+from generations import ledger, provider, queue
+from generations.bfl import ENDPOINTS, Endpoint, Result, Submission
+from generations.models import GeneratedImage, Generation, GenerationEvent, Offer
+from generations.models.generation import TRANSITIONS
+
+logger = logging.getLogger(__name__)
+
+Status = Generation.Status
+FailureCode = Generation.FailureCode
+Kind = GenerationEvent.Kind
+
+KONTEXT_MAX = "flux-kontext-max"
+LARGEST_COUNT = 100
+# Any number will do, as long as nobody else in this database uses it.
+_CLAIM_LOCK = 0x666C7578
+
+
+class EndpointUnavailable(Exception):
+    """Nobody sells that endpoint here, or staff have switched it off."""
+
+
+class InvalidCount(ValueError):
+    pass
+
+
+def create(
+    user: User,
+    endpoint: str,
+    values: Mapping[str, object],
+    *,
+    count: int = 1,
+    retry_of: Generation | None = None,
+) -> list[Generation]:
+    """Buy `count` pictures of one request: rows, charges and events, all or none.
+
+    Raises bfl.InvalidParameters, EndpointUnavailable, InvalidCount, ledger.InsufficientCredits.
+    """
+    entry = get_offered(endpoint)
+    params = entry.clean(values)
+    if not 1 <= count <= LARGEST_COUNT:
+        raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
+    with transaction.atomic():
+        generations = [_create_one(user, entry, dict(params), retry_of) for _ in range(count)]
+        queue.wake_follower()
+    return generations
+
+
+def get_offered(endpoint: str) -> Endpoint:
+    """Return the catalogue's entry of an endpoint that people may use. Raises EndpointUnavailable."""
+    entry = ENDPOINTS.get(endpoint)
+    if entry is None:
+        raise EndpointUnavailable(
+            f"There is no model called “{endpoint[:40]}”. There are {', '.join(ENDPOINTS)}."
+        )
+    if Offer.objects.filter(endpoint=endpoint, is_enabled=False).exists():
+        raise EndpointUnavailable(f"{entry.name} is switched off at the moment. Choose another model.")
+    return entry
+
+
+def _create_one(
+    user: User, entry: Endpoint, params: dict[str, object], retry_of: Generation | None
+) -> Generation:
+    generation = Generation.objects.create(
+        user=user,
+        endpoint=entry.slug,
+        params=params,
+        price=entry.price,
+        retry_of=retry_of,
+        created_at=timezone.now(),
+    )
+    ledger.charge(generation)
+    _record(generation, Kind.QUEUED)
+    return generation
+
+
+def retry(generation: Generation, user: User) -> Generation:
+    """Buy the request of a failed or canceled generation again. Raises what create raises."""
+    return create(user, generation.endpoint, generation.params, retry_of=generation)[0]
+
+
+def cancel(generation: Generation, *, canceled_by: User) -> bool:
+    """Withdraw what BFL has not been asked for yet; the credits come back."""
+    return _finish(generation, Status.CANCELED, Kind.CANCELED, by=canceled_by)
+
+
+def claim() -> list[Generation]:
+    """Move as many QUEUED rows to SUBMITTING as BFL's limits leave room for, people taking turns.
+
+    Counting and claiming are one locked transaction, so any number of processes keep the limits.
+    """
+    with transaction.atomic():
+        _lock_claims()
+        claimed = [generation for generation in _next_in_turn() if _claim_one(generation)]
+    return claimed
+
+
+def _lock_claims() -> None:
+    # On SQLite the transaction has begun IMMEDIATE and is alone already.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+
+
+def _claim_one(generation: Generation) -> bool:
+    return _move(
+        generation,
+        Status.SUBMITTING,
+        Kind.SUBMITTING,
+        claimed_at=timezone.now(),
+        attempts=generation.attempts + 1,
+    )
+
+
+def _next_in_turn() -> list[Generation]:
+    """Return the QUEUED rows that may go now: each time the person who has waited longest for a turn."""
+    active = Generation.objects.active().order_by()
+    allowance = provider.get_allowance(active.count(), active.filter(endpoint=KONTEXT_MAX).count())
+    if not allowance.total:
+        return []
+    waiting = _waiting_by_person(allowance)
+    last_turn = _last_turns(waiting)
+    chosen: list[Generation] = []
+    kontext_max_left = allowance.kontext_max
+    while waiting and len(chosen) < allowance.total:
+        person = min(waiting, key=lambda user_id: (last_turn[user_id], waiting[user_id][0].pk))
+        generation = waiting[person].pop(0)
+        if not waiting[person]:
+            del waiting[person]
+        if generation.endpoint == KONTEXT_MAX and not kontext_max_left:
+            continue
+        kontext_max_left -= generation.endpoint == KONTEXT_MAX
+        last_turn[person] = (1, timezone.now(), len(chosen))
+        chosen.append(generation)
+    return chosen
+
+
+def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generation]]:
+    """Return each person's first QUEUED rows, oldest first: no more than could all be claimed now."""
+    queued = Generation.objects.filter(status=Status.QUEUED)
+    if not allowance.kontext_max:
+        queued = queued.exclude(endpoint=KONTEXT_MAX)
+    ranked = queued.annotate(
+        rank=Window(RowNumber(), partition_by=[F("user_id"), F("endpoint")], order_by="pk")
+    ).filter(rank__lte=allowance.total)
+    waiting: dict[int, list[Generation]] = {}
+    for generation in ranked.order_by("pk"):
+        waiting.setdefault(generation.user_id, []).append(generation)
+    return waiting
+
+
+Turn = tuple[int, datetime, int]
+_NEVER: Turn = (0, datetime.min, 0)
+
+
+def _last_turns(user_ids: Mapping[int, object]) -> dict[int, Turn]:
+    """Return when each person's turn was last, in a form that sorts: never comes first."""
+    turns = dict.fromkeys(user_ids, _NEVER)
+    last = Generation.objects.filter(user_id__in=turns, claimed_at__isnull=False).order_by()
+    for row in last.values("user_id").annotate(last=Max("claimed_at")):
+        turns[row["user_id"]] = (1, row["last"], -1)
+    return turns
+
+
+def put_back(generation: Generation, reason: str) -> bool:
+    """BFL surely did not take the task: it waits again, and the person's turn was none."""
+    return _move(generation, Status.QUEUED, Kind.PUT_BACK, detail=reason, claimed_at=None)
+
+
+def mark_submitted(generation: Generation, submission: Submission) -> bool:
+    """BFL has taken the task; from here its deadline counts."""
+    now = timezone.now()
+    entry = generation.catalogue_entry
+    return _move(
+        generation,
+        Status.SUBMITTED,
+        Kind.SUBMITTED,
+        detail=submission.id,
+        bfl_id=submission.id,
+        polling_url=submission.polling_url or "",
+        cost=submission.cost,
+        submitted_at=now,
+        deadline_at=now + timedelta(seconds=entry.deadline_seconds if entry else 300),
+    )
+
+
+def mark_progress(generation: Generation, result: Result) -> bool:
+    """Keep what BFL says of a task in progress. False also when it says nothing new."""
+    if (result.word, result.progress) == (generation.bfl_status, generation.progress):
+        return False
+    with transaction.atomic():
+        row = Generation.objects.filter(pk=generation.pk, status=Status.SUBMITTED)
+        if not row.update(bfl_status=result.word, progress=result.progress):
+            return False
+        if result.word != generation.bfl_status:
+            _record(generation, Kind.BFL_STATUS, result.word)
+    generation.bfl_status, generation.progress = result.word, result.progress
+    return True
+
+
+def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
+    """The picture can be fetched: its storing is queued at once, for the link dies in ten minutes."""
+    with transaction.atomic():
+        moved = _move(
+            generation,
+            Status.READY,
+            Kind.READY,
+            ready_at=timezone.now(),
+            bfl_id=bfl_id,
+            sample_url=result.sample_url,
+            bfl_status=result.word,
+            progress=None,
+            seed=result.seed,
+            final_prompt=result.prompt or "",
+            cost=result.cost if result.cost is not None else generation.cost,
+        )
+        if moved:
+            queue.enqueue_store(generation.pk)
+            queue.wake_follower()
+    return moved
+
+
+def complete(generation: Generation, image: GeneratedImage) -> bool:
+    """The picture is ours. `image` is saved with it."""
+    now = timezone.now()
+    with transaction.atomic():
+        moved = _move(generation, Status.SUCCEEDED, Kind.SUCCEEDED, finished_at=now, sample_url="")
+        if moved:
+            image.generation = generation
+            image.save(force_insert=True)
+    return moved
+
+
+def fail(generation: Generation, failure_code: FailureCode, detail: str = "") -> bool:
+    """End it without a picture; the credits come back in the same transaction."""
+    return _finish(
+        generation,
+        Status.FAILED,
+        Kind.FAILED,
+        detail=f"{failure_code.label}. {redact(detail)}".strip(),
+        failure_code=failure_code,
+        failure_detail=redact(detail),
+    )
+
+
+def note(generation: Generation, kind: Kind, detail: str) -> None:
+    """Add a line to the timeline that moves nothing."""
+    _record(generation, kind, detail)
+
+
+def _finish(
+    generation: Generation,
+    status: Status,
+    kind: Kind,
+    *,
+    by: User | None = None,
+    detail: str = "",
+    **changes: object,
+) -> bool:
+    now = timezone.now()
+    with transaction.atomic():
+        moved = _move(
+            generation, status, kind, detail=detail, by=by, finished_at=now, sample_url="", **changes
+        )
+        if moved:
+            ledger.refund(generation)
+            queue.wake_follower()
+    return moved
+
+
+def _move(
+    generation: Generation,
+    status: Status,
+    kind: Kind,
+    *,
+    detail: str = "",
+    by: User | None = None,
+    **changes: object,
+) -> bool:
+    if status not in TRANSITIONS[generation.status]:
+        return False
+    with transaction.atomic():
+        row = Generation.objects.filter(pk=generation.pk, status=generation.status)
+        if not row.update(status=status, **changes):
+            return False
+        _record(generation, kind, detail, by)
+    for name, value in {"status": status, **changes}.items():
+        setattr(generation, name, value)
+    logger.info("%s is %s %s", generation.code, status, redact(detail))
+    return True
+
+
+def _record(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:
+    generation.events.create(kind=kind, detail=redact(detail), created_by=by, created_at=timezone.now())

@@ -1,0 +1,116 @@
+"""BFL as this site sees it: the client made from the settings, and the pause that stops claiming."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from fluxsite.redaction import redact
+from generations import bfl
+from generations.bfl.webhooks import is_secret
+from generations.models import Generation, Provider
+
+# Seconds. A pause doubles from the first to the last while BFL goes on refusing.
+FIRST_PAUSE = {
+    Provider.Pause.BUSY: 1.0,
+    Provider.Pause.AWAY: 1.0,
+    Provider.Pause.NO_FUNDS: 15.0,
+    Provider.Pause.REFUSED: 15.0,
+}
+LONGEST_PAUSE = 30.0
+
+
+@functools.cache
+def get_client() -> bfl.Client:
+    """Return the client that all threads of this process share."""
+    return bfl.Client(settings.BFL_API_KEY, base_url=settings.BFL_API_BASE, hosts=get_hosts())
+
+
+@functools.cache
+def get_hosts() -> bfl.Hosts:
+    return bfl.Hosts(extra=frozenset(settings.BFL_EXTRA_HOSTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    url: str
+    secret: str
+
+
+def get_webhook(generation: Generation) -> Webhook | None:
+    """Return where BFL is to call for this generation, or None: without PUBLIC_URL it cannot reach us."""
+    if not settings.PUBLIC_URL:
+        return None
+    path = reverse("bfl-webhook", args=[generation.code])
+    return Webhook(settings.PUBLIC_URL + path, _secret(generation, settings.SECRET_KEY))
+
+
+def is_webhook_secret(received: str, generation: Generation) -> bool:
+    """Whether a call carries the secret of just this generation, made with today's key or one before it."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return any(is_secret(received, _secret(generation, key)) for key in keys)
+
+
+def _secret(generation: Generation, key: str) -> str:
+    # Derived, so that no table holds a secret.
+    return salted_hmac("fluxsite.webhook", generation.code.hex, secret=key, algorithm="sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many tasks may be submitted now, all together and of flux-kontext-max."""
+
+    total: int
+    kontext_max: int
+
+
+def get_allowance(active: int, active_kontext_max: int) -> Allowance:
+    """Return what BFL's limits and the present pause leave free. Call it under the claim lock."""
+    provider = get_state()
+    total = settings.BFL_MAX_ACTIVE - active
+    if provider.pause:
+        # After a pause one task goes ahead to see whether BFL is well again.
+        probe_is_free = active == 0 or provider.pause == Provider.Pause.BUSY
+        total = min(total, 1) if _is_over(provider) and probe_is_free else 0
+    kontext_max = settings.BFL_MAX_ACTIVE_KONTEXT_MAX - active_kontext_max
+    return Allowance(total=max(total, 0), kontext_max=max(kontext_max, 0))
+
+
+def get_state() -> Provider:
+    return Provider.objects.get_or_create(pk=1)[0]
+
+
+def pause(reason: Provider.Pause, detail: str = "", *, seconds: float | None = None) -> None:
+    """Claim nothing for a while: `seconds`, or twice as long as the time before, with some jitter."""
+    with transaction.atomic():
+        provider = Provider.objects.select_for_update().get(pk=get_state().pk)
+        if provider.pause and not _is_over(provider):
+            return  # several calls that were under way together are refused for one reason
+        count = min(provider.pause_count + 1, 20)
+        wait = seconds if seconds is not None else _pause_length(reason, count)
+        provider.pause, provider.pause_count = reason, count
+        provider.paused_until = timezone.now() + timedelta(seconds=wait)
+        provider.pause_detail = redact(detail)
+        provider.save()
+
+
+def resume() -> None:
+    """BFL has taken a task again."""
+    Provider.objects.exclude(pause="").update(pause="", paused_until=None, pause_count=0, pause_detail="")
+
+
+def _pause_length(reason: Provider.Pause, count: int) -> float:
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE[reason] * 2.0 ** (count - 1))
+    return longest * random.uniform(0.75, 1.0)
+
+
+def _is_over(provider: Provider) -> bool:
+    return provider.paused_until is None or provider.paused_until <= timezone.now()

@@ -1,0 +1,134 @@
+"""Redis: jobs for the workers, a wake-up list and a lease for the follower. All of django_rq is here.
+
+Everything said here is a hint, the row is the truth: when Redis is away the row waits for the sweep. Tasks
+are named by their dotted path, so that this module imports none of them, and carry one integer.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import django_rq
+import redis
+import rq
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_WAKE = "fluxsite:follower:wake"
+_LEASE = "fluxsite:follower:lease"
+LEASE_SECONDS = 5
+_RENEW = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('expire', KEYS[1], ARGV[2]) or 0"
+_RELEASE = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0"
+
+
+class QueueAway(Exception):
+    """Redis does not answer."""
+
+
+def wake_follower(generation_id: int = 0) -> None:
+    """After commit, tell the follower that there is news, or start one if none is running.
+
+    With `generation_id` it polls that generation next.
+    """
+    _after_commit(lambda: _wake(generation_id))
+
+
+def enqueue_store(generation_id: int) -> None:
+    """After commit, have a worker store the picture of a READY generation before anything else."""
+    _after_commit(
+        lambda: _enqueue("store", "generations.tasks.store", generation_id, job_timeout=180, at_front=True)
+    )
+
+
+def take_lease(token: str) -> bool:
+    """Become the one follower, until the lease runs out. Raises QueueAway."""
+    return bool(_call(lambda: _redis().set(_LEASE, token, nx=True, ex=LEASE_SECONDS)))
+
+
+def renew_lease(token: str) -> bool:
+    """Stay the one follower; False when another has taken over. Raises QueueAway."""
+    return bool(_call(lambda: _redis().eval(_RENEW, 1, _LEASE, token, LEASE_SECONDS)))
+
+
+def release_lease(token: str) -> None:
+    """Let another follower start, at once if somebody has called for one meanwhile. Raises QueueAway."""
+    _call(lambda: _redis().eval(_RELEASE, 1, _LEASE, token))
+    # Whoever called while we still held the lease did not start a new one.
+    if _call(lambda: _redis().llen(_WAKE)):
+        _wake(0)
+
+
+def wait_for_wake(seconds: int) -> set[int]:
+    """Block until somebody calls; return the generations they named. Empty after `seconds`.
+
+    Raises QueueAway.
+    """
+    first = _call(lambda: _redis().blpop([_WAKE], timeout=seconds))
+    if first is None:
+        return set()
+    rest = _call(lambda: _redis().lpop(_WAKE, 1000)) or []
+    return {int(item) for item in (first[1], *rest)} | {0}
+
+
+def is_stop_requested() -> Callable[[], bool]:
+    """Return a question that the follower asks in its loop: has its worker been told to stop, or died?
+
+    RQ's warm shutdown waits for the running job, so the job has to look for itself.
+    """
+    job = rq.get_current_job()
+    parent = os.getppid()
+    if job is None or not job.worker_name:
+        return lambda: False
+    key = rq.Worker.redis_worker_namespace_prefix + job.worker_name
+    return lambda: (
+        os.getppid() != parent or _call(lambda: _redis().hget(key, "shutdown_requested_date")) is not None
+    )
+
+
+def ping() -> None:
+    """Raises QueueAway unless Redis answers."""
+    _call(lambda: _redis().ping())
+
+
+def _after_commit(send: Callable[[], None]) -> None:
+    # A job that starts before its row is committed would find nothing to do.
+    transaction.on_commit(send, robust=True)
+
+
+def _wake(generation_id: int) -> None:
+    try:
+        _redis().rpush(_WAKE, generation_id)
+        if not _redis().exists(_LEASE):
+            # A fresh job each time: a dead one may stay "started" in RQ for minutes.
+            _enqueue("follow", "generations.tasks.follow", job_timeout=-1)
+    except redis.RedisError as error:
+        logger.warning("The follower could not be woken, the sweep will do it: %s", error)
+
+
+def _enqueue(name: str, task: str, *args: int, job_timeout: int, at_front: bool = False) -> None:
+    try:
+        django_rq.get_queue(name).enqueue(
+            task, *args, job_timeout=job_timeout, at_front=at_front, result_ttl=0, failure_ttl=24 * 3600
+        )
+    except redis.RedisError as error:
+        logger.warning("%s was not enqueued, the sweep will do it: %s", task, error)
+
+
+def _call(command: Callable[[], T]) -> T:
+    try:
+        return command()
+    except redis.RedisError as error:
+        raise QueueAway(str(error)) from error
+
+
+@functools.cache
+def _redis() -> redis.Redis:
+    connection: redis.Redis = django_rq.get_connection("follow")
+    return connection

@@ -1,0 +1,41 @@
+"""What a result of BFL's means for a generation. Poll and webhook say the same thing and end here alike."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from generations import bfl, lifecycle, provider
+from generations.models import Generation, GenerationEvent
+
+logger = logging.getLogger(__name__)
+
+_FAILURE_CODES = {
+    bfl.Status.REQUEST_MODERATED: Generation.FailureCode.REQUEST_MODERATED,
+    bfl.Status.CONTENT_MODERATED: Generation.FailureCode.CONTENT_MODERATED,
+    bfl.Status.ERROR: Generation.FailureCode.PROVIDER_ERROR,
+}
+
+
+def apply(generation: Generation, result: bfl.Result, *, bfl_id: str) -> bool:
+    """Move the generation if the result ends BFL's part. False: BFL is still at it, or somebody was first."""
+    if result.status in _FAILURE_CODES:
+        return lifecycle.fail(generation, _FAILURE_CODES[result.status], result.reason)
+    if result.status is not bfl.Status.READY or result.sample_url is None:
+        if result.status is bfl.Status.UNKNOWN:
+            logger.warning("BFL reports an unknown status for %s: %s", generation.code, result.word)
+        lifecycle.mark_progress(generation, result)
+        return False
+    if not provider.get_hosts().is_delivery(result.sample_url):
+        _report_host(generation, result.sample_url)
+        return False
+    return lifecycle.mark_ready(generation, result, bfl_id=bfl_id)
+
+
+def _report_host(generation: Generation, sample_url: str) -> None:
+    # Until the deadline somebody can still add the host, and the picture is not lost.
+    host = urlsplit(sample_url).hostname
+    detail = f"The picture lies at {host}, which is not on the list of hosts (BFL_EXTRA_HOSTS)."
+    if not generation.events.filter(detail=detail).exists():
+        logger.error("%s: %s", generation.code, detail)
+        lifecycle.note(generation, GenerationEvent.Kind.NOTE, detail)

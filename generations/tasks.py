@@ -1,0 +1,115 @@
+"""What RQ runs. A task reads the row and returns at once if the row is not in its state: any of them may run
+twice, late or never."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from generations import bfl, images, lifecycle, provider, queue
+from generations.bfl import errors
+from generations.follower import Follower
+from generations.models import GeneratedImage, Generation, GenerationEvent
+
+logger = logging.getLogger(__name__)
+
+# Seconds. A submission whose answer we never saw may still come back by webhook, after the longest generation
+# and its delivery; without a webhook nothing more can come once the POST itself has run out of time.
+GRACE_WITH_WEBHOOK = 180
+GRACE_WITHOUT_WEBHOOK = 60
+# A READY row older than this has no job any more, or one that failed.
+STORE_AGAIN_AFTER = 15
+# The link is dead after ten minutes, and BFL has had the chance to give another.
+STORE_DEADLINE = 15 * 60
+STORE_TRIES = 3
+
+
+def follow() -> None:
+    Follower(provider.get_client(), is_stop_requested=queue.is_stop_requested()).run()
+
+
+def store(generation_id: int) -> None:
+    """Fetch the picture of a READY generation and make it ours. What fails is tried again by the sweep."""
+    generation = Generation.objects.filter(pk=generation_id, status=Generation.Status.READY).first()
+    if generation is None:
+        return
+    try:
+        image = _fetch(generation)
+    except images.BadImage as error:
+        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, str(error))
+    except bfl.BFLError as error:
+        lifecycle.note(generation, GenerationEvent.Kind.NOTE, f"Saving will be tried again: {error}")
+    else:
+        if not lifecycle.complete(generation, image):
+            _discard_unless_used(generation, image)
+
+
+def sweep() -> None:
+    """Put right what a crash, a lost job or a silent provider has left behind. Safe to run at any time."""
+    _end_overdue()
+    for generation in _ready_since(STORE_AGAIN_AFTER):
+        queue.enqueue_store(generation.pk)
+    if Generation.objects.unfinished().exists():
+        queue.wake_follower()
+
+
+def _fetch(generation: Generation) -> GeneratedImage:
+    """Return the image, its files written. Raises BadImage or BFLError after a few tries."""
+    for attempt in range(1, STORE_TRIES + 1):
+        try:
+            content = _download(generation)
+            return images.store(generation, content)
+        except (images.BadImage, bfl.BFLError) as error:
+            if attempt == STORE_TRIES or isinstance(error, errors.ForbiddenHost):
+                raise
+            logger.info("Fetching %s failed, once more: %s", generation.code, error)
+            time.sleep(attempt / 2)
+    raise AssertionError  # the last try returns or raises
+
+
+def _download(generation: Generation) -> bytes:
+    client = provider.get_client()
+    try:
+        return client.download(generation.sample_url, max_bytes=settings.IMAGE_MAX_BYTES)
+    except errors.LinkExpired:
+        return client.download(_fresh_link(client, generation), max_bytes=settings.IMAGE_MAX_BYTES)
+
+
+def _fresh_link(client: bfl.Client, generation: Generation) -> str:
+    """Ask BFL for the result again, in the hope of a new link. Raises LinkExpired if there is none."""
+    url = generation.polling_url
+    for candidate in [url] if client.may_poll(url) else client.result_urls(generation.bfl_id):
+        result = client.get_result(candidate)
+        if result.sample_url:
+            return result.sample_url
+    raise errors.LinkExpired("BFL has no picture for this task any more")
+
+
+def _discard_unless_used(generation: Generation, image: GeneratedImage) -> None:
+    # Two jobs may store one generation: the files carry the same names, and the winner's row needs them.
+    generation.refresh_from_db()
+    if not generation.is_succeeded:
+        images.discard(image)
+
+
+def _ready_since(seconds: int) -> list[Generation]:
+    ready_before = timezone.now() - timedelta(seconds=seconds)
+    return list(Generation.objects.filter(status=Generation.Status.READY, ready_at__lt=ready_before))
+
+
+def _end_overdue() -> None:
+    now = timezone.now()
+    for generation in Generation.objects.filter(status=Generation.Status.SUBMITTED, deadline_at__lt=now):
+        lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+    grace = GRACE_WITH_WEBHOOK if settings.PUBLIC_URL else GRACE_WITHOUT_WEBHOOK
+    for generation in Generation.objects.filter(
+        status=Generation.Status.SUBMITTING, claimed_at__lt=now - timedelta(seconds=grace)
+    ):
+        logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
+        lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN)
+    for generation in _ready_since(STORE_DEADLINE):
+        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, "The link has run out.")

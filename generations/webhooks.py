@@ -1,0 +1,78 @@
+"""BFL's calls. Whoever calls must know the code in the address and that generation's secret; after that the
+call is worth as much as a poll's answer, and no more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import uuid
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from generations import lifecycle, provider, queue, results
+from generations.bfl.webhooks import SECRET_HEADER, Delivery, read_delivery
+from generations.models import Delivery as StoredDelivery
+from generations.models import Generation, GenerationEvent
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 64 * 1024
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def receive(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
+    """Answer 2xx to what is genuine, even if it changes nothing: BFL repeats what gets anything else."""
+    generation = Generation.objects.filter(code=code).first()
+    secret = request.headers.get(SECRET_HEADER, "")
+    if generation is None or not provider.is_webhook_secret(secret, generation):
+        return HttpResponse("unauthorized", status=401, content_type="text/plain")
+    body = _read(request)
+    if body is None:
+        return HttpResponse("too large", status=413, content_type="text/plain")
+    delivery = _parse(body)
+    if delivery is None or generation.bfl_id not in ("", delivery.bfl_id):
+        return HttpResponse("not a delivery for this address", status=400, content_type="text/plain")
+    _accept(generation, delivery, hashlib.sha256(body).hexdigest())
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def _read(request: HttpRequest) -> bytes | None:
+    """Return the body, or None if it is too large.
+
+    Django takes a chunked body for an empty one, so it is read from the WSGI server, which knows its end.
+    """
+    stream = request.META.get("wsgi.input") if "CONTENT_LENGTH" not in request.META else request
+    body: bytes = (stream or request).read(MAX_BYTES + 1)
+    return body if len(body) <= MAX_BYTES else None
+
+
+def _parse(body: bytes) -> Delivery | None:
+    try:
+        return read_delivery(json.loads(body))
+    # Deep nesting ends in RecursionError.
+    except (ValueError, RecursionError):
+        return None
+
+
+def _accept(generation: Generation, delivery: Delivery, digest: str) -> None:
+    with transaction.atomic():
+        # Looked at again under the lock: the follower may be writing down the answer to the submission.
+        generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        _, is_new = StoredDelivery.objects.get_or_create(
+            generation=generation,
+            digest=digest,
+            defaults={"bfl_status": delivery.result.word, "received_at": timezone.now()},
+        )
+        if not is_new or generation.is_finished:
+            return
+        lifecycle.note(generation, GenerationEvent.Kind.WEBHOOK, delivery.result.word)
+        if not results.apply(generation, delivery.result, bfl_id=delivery.bfl_id):
+            queue.wake_follower(generation.pk)
