@@ -1,0 +1,105 @@
+"""Look whether everything is in order. Each check yields its findings, none if all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from django.conf import settings
+from django.core import checks
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q, Sum
+
+from generations import bfl, ledger, provider, queue
+from generations.models import CreditAccount, CreditEntry, GeneratedImage, Generation
+from generations.models.generation import TERMINAL_STATUSES
+
+FOLDERS = ("images", "thumbnails")
+
+
+def check_configuration() -> Iterator[str]:
+    for message in checks.run_checks(include_deployment_checks=not settings.DEBUG):
+        # Security over plain http is the concern of a public site only.
+        if message.level >= checks.ERROR or (settings.IS_HTTPS and message.level >= checks.WARNING):
+            yield f"{message.msg} {message.hint or ''} ({message.id})"
+
+
+def check_database() -> Iterator[str]:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        yield "Migrations are missing: manage.py migrate"
+
+
+def check_redis() -> Iterator[str]:
+    try:
+        queue.ping()
+    except queue.QueueAway as error:
+        yield f"Redis does not answer: {error}"
+
+
+def check_bfl() -> Iterator[str]:
+    if not settings.BFL_API_KEY:
+        return  # said by check_configuration
+    try:
+        amount = provider.get_client().credits()
+    except bfl.BFLError as error:
+        yield f"BFL does not accept us: {error}"
+        return
+    if amount <= 0:
+        yield "The BFL account is out of credits."
+
+
+def check_storage() -> Iterator[str]:
+    try:
+        name = default_storage.save("doctor.txt", ContentFile(b"ok"))
+        default_storage.delete(name)
+    except OSError as error:
+        yield f"Pictures cannot be written: {error}"
+
+
+def check_files() -> Iterator[str]:
+    """Files without a row, and rows without a file. A picture being stored right now may show up once."""
+    images = GeneratedImage.objects.values_list("file", "thumbnail")
+    expected = {name for pair in images.iterator() for name in pair}
+    found = {name for folder in FOLDERS for name in _files_in(folder)}
+    for name in sorted(expected - found):
+        yield f"The file is gone: {name}"
+    for name in sorted(found - expected):
+        yield f"No picture owns this file: {name}"
+
+
+def check_ledger() -> Iterator[str]:
+    charges = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.CHARGE))
+    refunds = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.REFUND))
+    rows = Generation.objects.annotate(charges=charges, refunds=refunds)
+    has_no_picture = Q(status__in=TERMINAL_STATUSES - {Generation.Status.SUCCEEDED})
+    settled = Q(has_no_picture, charges=1, refunds=1) | Q(~has_no_picture, charges=1, refunds=0)
+    for code, charged, refunded in rows.exclude(settled).values_list("code", "charges", "refunds"):
+        yield f"{code} was charged {charged} times and refunded {refunded} times"
+    for account in CreditAccount.objects.annotate(balance=Sum("entries__amount")).filter(balance__lt=0):
+        yield f"{account} has a balance of {ledger.plain(Decimal(str(account.balance)))}"
+
+
+CHECKS: dict[str, Callable[[], Iterator[str]]] = {
+    "Configuration": check_configuration,
+    "Database": check_database,
+    "Redis": check_redis,
+    "BFL": check_bfl,
+    "Storage": check_storage,
+    "Files": check_files,
+    "Ledger": check_ledger,
+}
+
+
+def _files_in(folder: str) -> Iterator[str]:
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    # A name that starts with a dot is a file being written.
+    yield from (f"{folder}/{name}" for name in files if not name.startswith("."))
+    for name in folders:
+        yield from _files_in(f"{folder}/{name}")
