@@ -1,0 +1,29 @@
+"""The site's settings with a data folder of its own, whatever the environment and .env say."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+DATA_FOLDER = tempfile.TemporaryDirectory(prefix="fluxsite-tests-")
+os.environ |= {
+    "DATA_DIR": DATA_FOLDER.name,
+    "DEBUG": "False",
+    "PUBLIC_URL": "",
+    "ALLOWED_HOSTS": "*",
+    "TIME_ZONE": "UTC",
+    "BFL_API_KEY": "key-of-the-tests",
+    "BFL_API_BASE": "http://127.0.0.1:9",
+    "BFL_EXTRA_HOSTS": "127.0.0.1:9",
+}
+
+from fluxsite.settings import *  # noqa: E402, F403
+
+# A file, because threads that share a database in memory do not wait for each other.
+if "sqlite" in DATABASES["default"]["ENGINE"]:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": f"{DATA_FOLDER.name}/test.sqlite3"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "fluxsite.storage.AtomicFileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
