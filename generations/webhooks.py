@@ -49,8 +49,8 @@ def _read(request: HttpRequest) -> bytes | None:
 
     Django takes a chunked body for an empty one, so it is read from the WSGI server, which knows its end.
     """
-    stream = request.META.get("wsgi.input") if "CONTENT_LENGTH" not in request.META else request
-    body: bytes = (stream or request).read(MAX_BYTES + 1)
+    stream = request if request.META.get("CONTENT_LENGTH") else request.META["wsgi.input"]
+    body: bytes = stream.read(MAX_BYTES + 1)
     return body if len(body) <= MAX_BYTES else None
 
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import django_rq
 import pytest
-import rq
 from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
@@ -149,9 +149,9 @@ def work(transactional_db: None, sandbox: Sandbox, media: Path) -> Work:
 
 def run_jobs(*queues: str) -> None:
     """Run what RQ has waiting, in this process."""
-    django_rq.get_worker(*queues, worker_class=rq.SimpleWorker).work(burst=True)
+    django_rq.get_worker(*queues, worker_class="rq.SimpleWorker").work(burst=True)
 
 
-def waiting_jobs(name: str) -> list[tuple[str, tuple[int, ...]]]:
+def waiting_jobs(name: str) -> list[tuple[str | None, tuple[Any, ...]]]:
     """Return task and arguments of each job in a queue."""
-    return [(job.func_name, job.args) for job in django_rq.get_queue(name).jobs]
+    return [(job.func_name, tuple(job.args)) for job in django_rq.get_queue(name).jobs]

@@ -175,12 +175,12 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _limited_body(response: requests.Response, max_bytes: int) -> bytes:
-    content = b""
+    content = bytearray()
     for chunk in response.iter_content(64 * 1024):
         content += chunk
         if len(content) > max_bytes:
             raise BadDownload(f"{urlsplit(response.url).path}: over {max_bytes:,} bytes")
-    return content
+    return bytes(content)
 
 
 def _whole_body(response: requests.Response, max_bytes: int) -> bytes:

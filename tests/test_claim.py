@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from pytest_django import Settings
+
+from generations import bfl, ledger, lifecycle
+from generations.models import Generation
+
+PROMPT = {"prompt": "a lighthouse at dusk"}
+
+
+def rich(name: str) -> User:
+    user = User.objects.create_user(name)
+    ledger.grant(user, Decimal(10_000), note="For the tests", created_by=None)
+    return user
+
+
+def order(user: User, count: int, endpoint: str = "flux-dev") -> list[Generation]:
+    return lifecycle.create(user, endpoint, PROMPT, count=count)
+
+
+def end_one() -> None:
+    """Free a slot, as the oldest task ending would."""
+    generation = Generation.objects.active().order_by("claimed_at", "pk")[0]
+    lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR)
+
+
+def test_it_claims_the_oldest_first(alice: User) -> None:
+    generations = order(alice, 3)
+    assert lifecycle.claim() == generations
+
+
+def test_it_never_exceeds_what_bfl_allows(db: None) -> None:
+    order(rich("alice"), 30)
+    assert len(lifecycle.claim()) == 24
+    assert lifecycle.claim() == []
+
+
+def test_it_keeps_six_for_kontext_max_and_lets_others_pass(db: None) -> None:
+    alice = rich("alice")
+    order(alice, 10, "flux-kontext-max")
+    order(alice, 3)
+    assert Counter(row.endpoint for row in lifecycle.claim()) == {"flux-kontext-max": 6, "flux-dev": 3}
+    assert lifecycle.claim() == []
+
+
+def test_both_limits_are_settings(db: None, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE, settings.BFL_MAX_ACTIVE_KONTEXT_MAX = 4, 1
+    order(rich("alice"), 5, "flux-kontext-max")
+    order(rich("bob"), 5)
+    assert Counter(row.endpoint for row in lifecycle.claim()) == {"flux-kontext-max": 1, "flux-dev": 3}
+
+
+def test_a_newcomer_has_the_next_free_slot(db: None) -> None:
+    alice, bob = rich("alice"), rich("bob")
+    order(alice, 100)
+    lifecycle.claim()
+    order(bob, 1)
+    end_one()
+    assert [row.user for row in lifecycle.claim()] == [bob]
+
+
+def test_people_take_turns(db: None) -> None:
+    people = [rich(f"person{number}") for number in range(10)]
+    for count, person in zip([90, 60, *[30] * 8], people, strict=True):
+        order(person, count)
+    started = Counter(row.user_id for row in lifecycle.claim())
+    for _ in range(200 - 24):
+        end_one()
+        started.update(row.user_id for row in lifecycle.claim())
+    assert set(started.values()) == {20}
+
+
+def test_a_turn_that_bfl_refused_was_none(db: None, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    alice, bob = rich("alice"), rich("bob")
+    first = order(alice, 1)[0]
+    order(bob, 1)
+    (generation,) = lifecycle.claim()
+    lifecycle.put_back(generation, "BFL is busy")
+    assert lifecycle.claim() == [first]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_racing_processes_keep_the_limits_and_claim_nothing_twice(settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 10
+    for name in ("alice", "bob"):
+        order(rich(name), 20, "flux-kontext-max")
+        order(rich(f"{name} too"), 20)
+
+    def claim(_: int) -> list[int]:
+        try:
+            return [row.pk for row in lifecycle.claim()]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        claimed = [pk for pks in threads.map(claim, range(30)) for pk in pks]
+    active = Generation.objects.active()
+    assert len(claimed) == len(set(claimed)) == active.count() == 10
+    assert active.filter(endpoint="flux-kontext-max").count() <= 6
+
+
+def test_every_endpoint_can_be_claimed(alice: User) -> None:
+    for endpoint in bfl.ENDPOINTS:
+        order(alice, 1, endpoint)
+    assert {row.endpoint for row in lifecycle.claim()} == set(bfl.ENDPOINTS)

@@ -1,0 +1,229 @@
+"""From a press to the end, by polling: real Redis, real jobs, real HTTP against the sandbox."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from generations import bfl, doctor, follower, ledger, lifecycle, metadata, provider, queue
+from generations.follower import Follower
+from generations.models import Generation, Provider
+from generations.sandbox import Sandbox
+from tests.conftest import Work, use_bfl_at, waiting_jobs
+
+PROMPT = {"prompt": "a lighthouse at dusk"}
+FailureCode = Generation.FailureCode
+
+
+def order(user: User, endpoint: str = "flux-dev", **values: object) -> Generation:
+    return lifecycle.create(user, endpoint, {**PROMPT, **values})[0]
+
+
+def submissions(sandbox: Sandbox) -> int:
+    return sum(request.method == "POST" and request.status == 200 for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("endpoint", bfl.ENDPOINTS)
+def test_it_makes_a_picture_with_every_endpoint(endpoint: str, work: Work, alice: User) -> None:
+    generation = order(alice, endpoint)
+    work()
+    generation.refresh_from_db()
+    assert generation.status == Generation.Status.SUCCEEDED
+    assert Path(generation.image.file.path).stat().st_size == generation.image.byte_size
+    assert ledger.get_balance(alice) == 100 - bfl.ENDPOINTS[endpoint].price
+
+
+def test_the_file_carries_what_it_was_made_from(work: Work, alice: User) -> None:
+    generation = order(alice, "flux-pro-1.1", width=512, height=256, output_format="png")
+    work()
+    generation.refresh_from_db()
+    fields = metadata.extract(Path(generation.image.file.path).read_bytes())
+    assert fields is not None
+    assert (fields["prompt"], fields["seed"]) == (PROMPT["prompt"], generation.seed)
+    assert (generation.image.format, generation.image.width, generation.image.height) == ("PNG", 512, 256)
+
+
+def test_it_sends_exactly_what_was_asked_for_and_nothing_of_other_endpoints(
+    work: Work, alice: User, sandbox: Sandbox
+) -> None:
+    generation = order(alice, "flux-kontext-pro", aspect_ratio="16:9", seed=7)
+    work()
+    (body,) = [request.body for request in sandbox.requests if request.method == "POST"]
+    assert body == generation.params
+
+
+def test_the_doctor_finds_everything_in_order_afterwards(work: Work, alice: User) -> None:
+    order(alice)
+    order(alice, prompt="[error] on purpose")
+    work()
+    assert [*doctor.check_files(), *doctor.check_ledger(), *doctor.check_redis(), *doctor.check_bfl()] == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "failure_code", "detail"),
+    [
+        ("[request moderated]", FailureCode.REQUEST_MODERATED, "Violence"),
+        ("[content moderated]", FailureCode.CONTENT_MODERATED, "Sexual Content"),
+        ("[error]", FailureCode.PROVIDER_ERROR, "asked to end"),
+        ("[failed]", FailureCode.PROVIDER_ERROR, "asked to let"),
+    ],
+)
+def test_a_failure_at_bfl_ends_it_and_costs_nothing(
+    prompt: str, failure_code: str, detail: str, work: Work, alice: User
+) -> None:
+    generation = order(alice, prompt=prompt)
+    work()
+    generation.refresh_from_db()
+    assert (generation.status, generation.failure_code) == (Generation.Status.FAILED, failure_code)
+    assert detail in generation.failure_detail
+    assert ledger.get_balance(alice) == 100
+
+
+def test_a_429_is_a_wait_and_not_a_failure(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("submit", "answer", status=429, headers={"Retry-After": "0"}, times=2)
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert (generation.status, generation.attempts) == (Generation.Status.SUCCEEDED, 3)
+    assert provider.get_state().pause == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "pause"),
+    [(402, Provider.Pause.NO_FUNDS), (403, Provider.Pause.REFUSED), (429, Provider.Pause.BUSY)],
+)
+def test_what_bfl_did_not_take_waits_uncharged_by_bfl(
+    status: int, pause: str, work: Work, alice: User, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("submit", "answer", status=status, times=None)
+    generation = order(alice)
+    follow_for(1.5)
+    generation.refresh_from_db()
+    assert (generation.status, provider.get_state().pause) == (Generation.Status.QUEUED, pause)
+    assert submissions(sandbox) == 0
+
+
+def test_a_refused_connection_is_waited_out(
+    work: Work, alice: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    url, hosts = sandbox.url, sandbox.hosts
+    use_bfl_at(settings, "http://127.0.0.1:9", ["127.0.0.1:9"])
+    generation = order(alice)
+    follow_for(1.5)
+    assert provider.get_state().pause == Provider.Pause.AWAY
+    use_bfl_at(settings, url, hosts)
+    work()
+    generation.refresh_from_db()
+    assert generation.is_succeeded
+
+
+@pytest.mark.parametrize("kind", ["answer", "drop"])
+def test_an_unclear_answer_is_never_followed_by_a_second_purchase(
+    kind: str, work: Work, alice: User, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("submit", kind, accepted=True, status=502, body="<html>Bad gateway</html>")
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert generation.failure_code == FailureCode.OUTCOME_UNKNOWN
+    assert len(sandbox.tasks) == 1
+    assert ledger.get_balance(alice) == 100
+
+
+def test_settings_that_bfl_refuses_end_it_with_bfls_words(work: Work, alice: User, sandbox: Sandbox) -> None:
+    detail = [{"loc": ["body", "steps"], "msg": "too many steps", "type": "value_error"}]
+    sandbox.faults.script("submit", "answer", status=422, body={"detail": detail})
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert generation.failure_code == FailureCode.REJECTED
+    assert "steps: too many steps" in generation.failure_detail
+
+
+def test_polls_may_fail_in_every_way_for_a_while(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("poll", "drop")
+    sandbox.faults.script("poll", "not_found", skip=1)
+    sandbox.faults.script("poll", "answer", status=500, body="<html>oops</html>", skip=2)
+    sandbox.faults.script("poll", "answer", status=200, body="{broken", skip=3)
+    sandbox.faults.script("poll", "status", task_status="Daydreaming", skip=4)
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert generation.is_succeeded
+    assert "Daydreaming" in [event.detail for event in generation.events.filter(kind="bfl_status")]
+
+
+def test_a_task_that_bfl_no_longer_knows_is_given_up(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "NOT_FOUND_TOLERANCE", 1.0)
+    sandbox.faults.script("submit", "unknown", seconds=60)
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert generation.failure_code == FailureCode.TASK_LOST
+
+
+def test_it_follows_the_address_that_bfl_gave_to_the_cluster_of_the_task(
+    work: Work, alice: User, settings: Settings
+) -> None:
+    with Sandbox(key="key-of-the-tests", speed=40, clusters=2) as clustered:
+        use_bfl_at(settings, clustered.url, clustered.hosts)
+        generation = order(alice)
+        work()
+    generation.refresh_from_db()
+    assert generation.is_succeeded
+    assert not generation.polling_url.startswith(clustered.url)
+
+
+def test_it_goes_on_with_what_another_follower_has_left(work: Work, alice: User, sandbox: Sandbox) -> None:
+    generation = order(alice)
+    lifecycle.claim()
+    submission = provider.get_client().submit(generation.endpoint, generation.params)
+    lifecycle.mark_submitted(Generation.objects.get(), submission)
+    work()
+    generation.refresh_from_db()
+    assert generation.is_succeeded
+    assert submissions(sandbox) == 1
+
+
+def test_only_one_follower_runs(work: Work, alice: User) -> None:
+    order(alice)
+    assert queue.take_lease("another")
+    Follower(provider.get_client(), linger=0).run()
+    assert Generation.objects.get().status == Generation.Status.QUEUED
+
+
+def test_a_follower_that_is_told_to_stop_hands_over(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("submit", "latency", seconds=30)
+    generation = order(alice)
+    follow_for(1.5)
+    generation.refresh_from_db()
+    assert generation.status == Generation.Status.SUBMITTED
+    assert queue.take_lease("the next one")
+    assert waiting_jobs("follow")
+
+
+def test_the_key_goes_to_the_api_only_and_into_no_log(
+    work: Work, alice: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "generations")
+    sandbox.faults.script("poll", "answer", status=500)
+    order(alice)
+    work()
+    downloads = [request for request in sandbox.requests if request.path.startswith("/results/")]
+    assert downloads
+    assert not any(request.key for request in downloads)
+    assert "key-of-the-tests" not in caplog.text
+    assert "sig=" not in caplog.text.replace("sig=…", "")
+
+
+def follow_for(seconds: float) -> None:
+    """Run a follower that is told to stop after so many seconds."""
+    stop_at = time.monotonic() + seconds
+    Follower(provider.get_client(), is_stop_requested=lambda: time.monotonic() > stop_at, linger=60).run()

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from generations import ledger, lifecycle, provider, tasks
+from generations.models import GeneratedImage, Generation
+from generations.sandbox import Sandbox
+from tests.conftest import waiting_jobs
+
+FailureCode = Generation.FailureCode
+
+
+@pytest.fixture
+def ready(alice: User, sandbox: Sandbox, media: Path, monkeypatch: pytest.MonkeyPatch) -> Generation:
+    """A generation whose picture lies at BFL."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    lifecycle.create(alice, "flux-dev", {"prompt": "a lighthouse", "width": 256, "height": 256})
+    (generation,) = lifecycle.claim()
+    client = provider.get_client()
+    submission = client.submit(generation.endpoint, generation.params)
+    lifecycle.mark_submitted(generation, submission)
+    for _ in range(1000):
+        result = client.get_result(str(submission.polling_url))
+        if result.sample_url:
+            break
+    lifecycle.mark_ready(generation, result, bfl_id=submission.id)
+    return generation
+
+
+def files(media: Path) -> list[Path]:
+    return [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_it_keeps_picture_thumbnail_and_placeholder(ready: Generation, media: Path) -> None:
+    tasks.store(ready.pk)
+    image = GeneratedImage.objects.get(generation__status=Generation.Status.SUCCEEDED)
+    assert (image.width, image.height, image.format) == (256, 256, "JPEG")
+    assert len(files(media)) == 2
+    assert image.placeholder.startswith("data:image/webp;base64,")
+
+
+def test_it_does_nothing_the_second_time(ready: Generation, sandbox: Sandbox) -> None:
+    tasks.store(ready.pk)
+    count = len(sandbox.requests)
+    tasks.store(ready.pk)
+    assert len(sandbox.requests) == count
+
+
+@pytest.mark.parametrize("kind", ["truncated", "drop", "not_a_picture", "answer"])
+def test_it_tries_again_when_a_download_goes_wrong(kind: str, ready: Generation, sandbox: Sandbox) -> None:
+    sandbox.faults.script("download", kind, times=2)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.is_succeeded
+
+
+def test_it_asks_for_a_fresh_link_when_the_old_one_is_dead(ready: Generation, sandbox: Sandbox) -> None:
+    sandbox.faults.script("download", "expired")
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.is_succeeded
+
+
+@pytest.mark.parametrize("kind", ["not_a_picture", "huge_pixels"])
+def test_it_refuses_what_is_no_picture_and_gives_the_credits_back(
+    kind: str, ready: Generation, sandbox: Sandbox, media: Path
+) -> None:
+    sandbox.faults.script("download", kind, times=None)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.failure_code == FailureCode.STORING_FAILED
+    assert ledger.get_balance(ready.user) == 100
+    assert files(media) == []
+
+
+@pytest.mark.parametrize("kind", ["oversized", "endless", "truncated"])
+def test_it_leaves_what_could_not_be_fetched_to_the_sweep(
+    kind: str, ready: Generation, sandbox: Sandbox, media: Path, settings: Settings
+) -> None:
+    settings.IMAGE_MAX_BYTES = 1_000_000
+    sandbox.faults.script("download", kind, times=None, size=2_000_000)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.status == Generation.Status.READY
+    assert "Saving will be tried again" in str(ready.events.last())
+    assert files(media) == []
+
+
+def test_it_believes_the_content_and_not_the_name(ready: Generation, sandbox: Sandbox) -> None:
+    sandbox.faults.script("download", "wrong_format")
+    tasks.store(ready.pk)
+    image = GeneratedImage.objects.get()
+    assert (image.format, Path(image.file.path).suffix) == ("PNG", ".png")
+
+
+def test_a_picture_that_comes_too_late_leaves_no_file(
+    ready: Generation, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download = provider.get_client().download
+
+    def slow_download(url: str, *, max_bytes: int) -> bytes:
+        lifecycle.fail(Generation.objects.get(), FailureCode.STORING_FAILED)
+        return download(url, max_bytes=max_bytes)
+
+    monkeypatch.setattr(provider.get_client(), "download", slow_download)
+    tasks.store(ready.pk)
+    assert files(media) == []
+
+
+def test_the_sweep_stores_again_what_stands_ready(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    age(ready, ready_at=tasks.STORE_AGAIN_AFTER + 1)
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
+
+
+def test_the_sweep_ends_what_can_no_longer_be_fetched(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    sweep(django_capture_on_commit_callbacks)
+    ready.refresh_from_db()
+    assert ready.failure_code == FailureCode.STORING_FAILED
+
+
+def age(generation: Generation, **seconds: int) -> None:
+    now = timezone.now()
+    moments = {name: now - timedelta(seconds=past) for name, past in seconds.items()}
+    Generation.objects.filter(pk=generation.pk).update(**moments)
+
+
+def sweep(capture: DjangoCaptureOnCommitCallbacks) -> None:
+    with capture(execute=True):
+        tasks.sweep()
