@@ -14,7 +14,7 @@ admin.site.index_title = "Administration"
 
 urlpatterns = [
     path("", include("generations.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("fluxsite.accounts.urls")),
     path("admin/", admin.site.urls),
     path("healthz", ops.healthz, name="healthz"),
     path("readyz", ops.readyz, name="readyz"),

@@ -153,7 +153,12 @@ def _text_input(**attrs: object) -> forms.TextInput:
 
 def _text(parameter: parameters.Text) -> forms.Field:
     # Longer text may be pasted and is then refused with its length; cutting it off would lose words.
-    attrs = {"rows": 5, "dir": "auto", "data-max-length": parameter.max_length}
+    attrs = {
+        "rows": 5,
+        "dir": "auto",
+        "data-max-length": parameter.max_length,
+        "placeholder": "Say what you see",
+    }
     return _field(parameter, forms.Textarea(attrs=attrs))
 
 
@@ -161,7 +166,7 @@ def _integer(parameter: parameters.Integer) -> forms.Field:
     attrs = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
     if parameter.maximum > 2**53:
         # Browsers' number fields round what is beyond a float.
-        return _field(parameter, _text_input(inputmode="numeric", pattern="[0-9]*"))
+        return _field(parameter, _text_input(inputmode="numeric", pattern="[0-9]*", placeholder="Random"))
     return _field(parameter, forms.NumberInput(attrs=attrs))
 
 

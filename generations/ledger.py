@@ -29,7 +29,7 @@ class InvalidAmount(ValueError):
 def plain(amount: Decimal) -> str:
     """Return credits as people read them: without the zeros at the end."""
     text = f"{amount:,.4f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def get_balance(user: User) -> Decimal:

@@ -26,6 +26,14 @@ FAILURES = {
     "you may try again.",
 }
 
+VALUES = {True: "Yes", False: "No", "jpeg": "JPEG", "png": "PNG"}
+
+
+def value(given: object) -> object:
+    """Return a parameter's value as people read it."""
+    return VALUES.get(given, given) if isinstance(given, bool | str) else given
+
+
 NOTICES = {
     "no_funds": "The team's BFL account is out of credits. What you submit waits its turn and nothing is "
     "lost; a member of staff has to top it up.",

@@ -232,7 +232,11 @@ class Generation(models.Model):
         entry = self.catalogue_entry
         labels = {parameter.name: parameter.label for parameter in entry.parameters} if entry else {}
         names = [*(name for name in labels if name in self.params), *(self.params.keys() - labels.keys())]
-        return [(labels.get(name, name), self.params[name]) for name in names if name != "prompt"]
+        # The seed that was used is shown by itself.
+        hidden = {"prompt", "seed"} if self.seed is not None else {"prompt"}
+        return [
+            (labels.get(name, name), words.value(self.params[name])) for name in names if name not in hidden
+        ]
 
     @property
     def is_refunded(self) -> bool:

@@ -41,9 +41,7 @@ def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     mine = Generation.objects.filter(user=request.user).select_related("image")
     generation = get_object_or_404(mine.prefetch_related("entries", "events"), code=code)
     if request.htmx:
-        if not generation.is_finished:
-            return render(request, "generations/_detail_state.html", {"generation": generation})
-        return HttpResponse(headers={"HX-Refresh": "true"})
+        return render(request, "generations/_detail_state.html", {"generation": generation})
     pictures = _pictures(request.user)
     context = {
         "generation": generation,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from generations.forms import GenerationForm, initial_of
 from generations.models import Generation, Offer
 
 DEFAULT_ENDPOINT = next(iter(bfl.ENDPOINTS))
-RECENT_COUNT = 24
+RECENT_COUNT = 60
 RECENT_FOR = timedelta(days=1)
 
 
@@ -153,22 +154,22 @@ def _back_to_progress(request: PersonRequest) -> HttpResponse:
 
 
 def _progress_context(user: User) -> dict[str, Any]:
-    recent = list(_recent(user))
+    recent = _recent(user)
     moving = [generation for generation in recent if not generation.is_finished]
     return {
         "recent": recent,
         "moving": bool(moving),
         "summary": _summary(moving),
-        "version": _version(recent),
+        "version": _version(user, recent),
     }
 
 
-def _recent(user: User) -> Any:
+def _recent(user: User) -> list[Generation]:
+    """Return what is in progress and what has ended of late, newest first, so that ending moves no card."""
     since = timezone.now() - RECENT_FOR
-    mine = Generation.objects.filter(user=user).select_related("image").prefetch_related("entries")
-    unfinished = list(mine.unfinished().newest_first()[:200])
-    finished = mine.filter(finished_at__gt=since).newest_first()[:RECENT_COUNT]
-    return [*unfinished, *finished]
+    mine = Generation.objects.filter(Q(finished_at__isnull=True) | Q(finished_at__gt=since), user=user)
+    rows = mine.select_related("image").prefetch_related("entries")
+    return list(rows.newest_first()[:RECENT_COUNT])
 
 
 def _summary(moving: list[Generation]) -> str:
@@ -182,6 +183,8 @@ def _summary(moving: list[Generation]) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _version(recent: list[Generation]) -> str:
-    state = [(row.pk, row.status, row.progress, row.attempts) for row in recent]
+def _version(user: User, recent: list[Generation]) -> str:
+    """Return a word that changes with anything that the fragment and the frame's header show."""
+    rows = [(row.pk, row.status, row.progress, row.attempts) for row in recent]
+    state = (rows, ledger.get_balance(user), Generation.objects.unfinished().count())
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]

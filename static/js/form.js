@@ -1,0 +1,95 @@
+// The studio form: one press is one request, Ctrl or Cmd with Enter presses, the prompt is counted.
+const button = (form) => form.querySelector('button[type="submit"]:not([formaction])');
+
+const setBusy = (form, busy) => {
+  form.toggleAttribute("data-busy", busy);
+  form.setAttribute("aria-busy", String(busy));
+};
+
+// A disabled button would throw the focus away, so the press itself is refused instead.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    const refused = event.submitter?.getAttribute("aria-disabled") === "true";
+    if (refused || (form.method === "post" && form.hasAttribute("data-busy"))) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else if (form.method === "post") {
+      setBusy(form, true);
+    }
+  },
+  true,
+);
+
+document.addEventListener("htmx:finally:request", (event) => {
+  const form = event.target.closest?.("form[data-busy]");
+  if (form) setBusy(form, false);
+});
+
+// Back from the browser's cache, the form is as it was left: busy.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-busy]")) setBusy(form, false);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const form = event.target.closest?.("form[data-quick-submit]");
+  if (!form) return;
+  event.preventDefault();
+  form.requestSubmit(button(form));
+});
+
+const count = (prompt) => {
+  const output = document.getElementById("prompt-count");
+  const length = prompt.value.length;
+  const most = Number(prompt.dataset.maxLength);
+  if (!length) output.textContent = "";
+  else if (most > 0 && length > most * 0.8) {
+    output.textContent = `${length.toLocaleString("en")} of ${most.toLocaleString("en")}`;
+  } else output.textContent = length.toLocaleString("en");
+};
+
+const refresh = () => {
+  const form = document.getElementById("studio-form");
+  if (!form) return;
+  count(form.elements.prompt);
+  // Morphing sets the attribute of a radio, not its state: a group may be left with none chosen.
+  for (const group of form.querySelectorAll("[data-radios]")) {
+    if (group.querySelector(":checked")) continue;
+    const first = group.querySelector("input[checked]");
+    if (first) first.checked = true;
+  }
+  for (const invalid of form.querySelectorAll('[aria-invalid="true"]')) {
+    for (let parent = invalid.closest("details"); parent; ) {
+      parent.open = true;
+      parent = parent.parentElement.closest("details");
+    }
+  }
+};
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("#studio-form [name=prompt]")) count(event.target);
+});
+
+// A shape that was picked takes the place of one that was typed.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-shapes] input[type=radio]")) return;
+  const typed = event.target.form.querySelector("[data-own-shape] input");
+  if (typed) typed.value = "";
+});
+
+// Picked with the pointer, the list of models has done its work; with the keyboard it stays.
+document.addEventListener("click", (event) => {
+  if (event.detail === 0) return;
+  const list = event.target.closest?.("label, input")?.closest("details[data-close-on-pick]");
+  if (!list) return;
+  list.open = false;
+  list.querySelector("summary").focus({ preventScroll: true });
+});
+
+// The picture just asked for stands first: show it, however far down one was looking.
+document.addEventListener("queue-changed", () => scrollTo({ top: 0 }));
+
+document.addEventListener("htmx:after:swap", refresh);
+refresh();

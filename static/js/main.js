@@ -1,0 +1,6 @@
+import "./theme.js";
+import "./menu.js";
+import "./form.js";
+import "./copy.js";
+import "./notice.js";
+import "./viewer.js";
