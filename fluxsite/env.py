@@ -22,6 +22,8 @@ def text(name: str, default: str = "") -> str:
         return Path(file).read_text().strip() or default
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {file}") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE: not text: {file}") from None
 
 
 def flag(name: str, default: bool) -> bool:
@@ -33,7 +35,7 @@ def flag(name: str, default: bool) -> bool:
 
 def whole(name: str, default: int, *, minimum: int = 0) -> int:
     value = text(name, str(default))
-    if not value.isdecimal() or int(value) < minimum:
+    if not (value.isdecimal() and len(value) < 20) or int(value) < minimum:
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum}, not {value!r}.")
     return int(value)
 

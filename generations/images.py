@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image
+from PIL import Image, ImageOps
 
 from generations import metadata
 from generations.models import GeneratedImage, Generation
@@ -96,19 +96,18 @@ def describe(generation: Generation) -> Mapping[str, object]:
 
 
 def _render(image: Image.Image) -> Picture:
-    width, height = image.size
-    if width * height > settings.IMAGE_MAX_PIXELS:
-        raise BadImage(f"{width} by {height} pixels are too many")
-    image.load()
-    colours = image.convert("RGB")
+    if image.width * image.height > settings.IMAGE_MAX_PIXELS:
+        raise BadImage(f"{image.width} by {image.height} pixels are too many")
+    # Converting decodes to the last row. A browser turns a picture as its EXIF data says, so we do too.
+    colours = ImageOps.exif_transpose(image).convert("RGB")
     thumbnail = colours.copy()
     thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2)
     tiny = thumbnail.copy()
     tiny.thumbnail((PLACEHOLDER_SIDE, PLACEHOLDER_SIDE))
     return Picture(
         format=str(image.format),
-        width=width,
-        height=height,
+        width=colours.width,
+        height=colours.height,
         thumbnail=_webp(thumbnail, quality=80),
         thumbnail_width=thumbnail.width,
         thumbnail_height=thumbnail.height,

@@ -33,7 +33,9 @@ xmp:CreatorTool="fluxsite">
 def embed(content: bytes, fields: Mapping[str, object]) -> bytes:
     """Return the file with `fields` (JSON values) in it, or as it was if it has no room for them."""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    packet = _PACKET.format(prompt=escape(str(fields.get("prompt", ""))), fields=escape(text)).encode()
+    packet = _PACKET.format(prompt=escape(str(fields.get("prompt", ""))), fields=escape(text)).encode(
+        errors="replace"
+    )
     if content.startswith(b"\xff\xd8") and len(packet) <= _JPEG_MAX:
         return _into_jpeg(content, packet)
     if content.startswith(_PNG_START):
@@ -46,8 +48,11 @@ def extract(content: bytes) -> dict[str, object] | None:
     found = _FIELDS.search(content)
     if found is None:
         return None
-    fields: dict[str, object] = json.loads(unescape(found[1].decode()))
-    return fields
+    try:
+        fields = json.loads(unescape(found[1].decode()))
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _into_jpeg(content: bytes, packet: bytes) -> bytes:

@@ -11,6 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
+from fluxsite import env
+
 # The kernel's limit is 108 bytes on Linux and 104 on macOS, the closing zero among them.
 SOCKET_PATH_MAX = 100
 
@@ -21,7 +23,7 @@ class RedisUnavailable(Exception):
 
 def find_binary() -> Path:
     """Return the Redis or Valkey server to start; raise RedisUnavailable when there is none."""
-    if named := os.environ.get("REDIS_SERVER_BIN"):
+    if named := env.text("REDIS_SERVER_BIN"):
         return _named_binary(named)
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+import urllib3
 
 from generations.bfl.errors import (
     BadDownload,
@@ -24,7 +26,7 @@ from generations.bfl.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from generations.bfl.hosts import Hosts
+from generations.bfl.hosts import Hosts, host_of
 from generations.bfl.parameters import Value
 from generations.bfl.results import Result, Status, Submission, read_result, read_submission
 
@@ -46,6 +48,8 @@ class Client:
         """`timeout` and `poll_timeout` are seconds for connecting and between two bytes."""
         if not hosts.is_api(base_url):
             raise ForbiddenHost(f"{base_url} is not a host of BFL's API")
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("The key has a character in it that no key has")
         self._api_key = api_key
         self._base_url = base_url.rstrip("/")
         self._hosts = hosts
@@ -105,7 +109,7 @@ class Client:
         """Return the credits left on the BFL account: GET /v1/credits. Raises BFLError."""
         code, answer = self._call("GET", f"{self._base_url}/v1/credits", timeout=self._poll_timeout)
         amount = answer.get("credits") if isinstance(answer, Mapping) else None
-        if isinstance(amount, bool) or not isinstance(amount, int | float):
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != amount:
             raise UnexpectedAnswer(f"GET /v1/credits: {code} without a number")
         return Decimal(str(amount))
 
@@ -115,7 +119,7 @@ class Client:
         Raises BFLError: ForbiddenHost, LinkExpired, BadDownload above all.
         """
         if not self._hosts.is_delivery(url):
-            raise ForbiddenHost(f"{urlsplit(url).hostname} is not a host that delivers BFL's pictures")
+            raise ForbiddenHost(f"{host_of(url)} is not a host that delivers BFL's pictures")
         try:
             with self._session.get(
                 url, timeout=self._timeout, stream=True, allow_redirects=False
@@ -143,7 +147,7 @@ class Client:
     ) -> tuple[int, object, BFLError | None]:
         """Return status code, decoded body (None if it is no JSON) and the error that the code stands for."""
         if not self._hosts.is_api(url):
-            raise ForbiddenHost(f"{urlsplit(url).hostname} is not a host of BFL's API")
+            raise ForbiddenHost(f"{host_of(url)} is not a host of BFL's API")
         try:
             with self._session.request(
                 method,
@@ -154,8 +158,10 @@ class Client:
                 allow_redirects=False,
                 **options,
             ) as response:
-                content = _limited_body(response, _JSON_MAX_BYTES)
-                error = None if response.status_code in (200, 202) else _error(response, content)
+                content = _json_body(response)
+                error = (
+                    None if response.status_code in (200, 202) else _error(response, content, self._api_key)
+                )
                 return response.status_code, _json(content), error
         except requests.RequestException as error:
             raise _connection_error(method, url, error) from None
@@ -174,6 +180,13 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+def _json_body(response: requests.Response) -> bytes:
+    try:
+        return _limited_body(response, _JSON_MAX_BYTES)
+    except BadDownload as error:
+        raise UnexpectedAnswer(str(error)) from None
+
+
 def _limited_body(response: requests.Response, max_bytes: int) -> bytes:
     content = bytearray()
     for chunk in response.iter_content(64 * 1024):
@@ -187,23 +200,27 @@ def _whole_body(response: requests.Response, max_bytes: int) -> bytes:
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise BadDownload(f"{urlsplit(response.url).path}: {announced} bytes announced")
-    content = _limited_body(response, max_bytes)
-    if announced.isdecimal() and len(content) != int(announced):
-        raise BadDownload(f"{urlsplit(response.url).path}: {len(content)} of {announced} bytes")
-    return content
+    try:
+        return _limited_body(response, max_bytes)
+    # urllib3 counts the bytes against the announced length.
+    except requests.exceptions.ChunkedEncodingError:
+        raise BadDownload(f"{urlsplit(response.url).path}: shorter than {announced} bytes") from None
 
 
 def _json(content: bytes) -> object:
     # Proxies in front of BFL answer in HTML.
     try:
         return json.loads(content)
-    except ValueError:
+    # Deep nesting ends in RecursionError.
+    except (ValueError, RecursionError):
         return None
 
 
-def _error(response: requests.Response, content: bytes) -> BFLError:
+def _error(response: requests.Response, content: bytes, key: str = "") -> BFLError:
     """Return the error that an answer stands for; BFL's body is `{"detail": …}`, seldom `{"message": …}`."""
     request, code = response.request, response.status_code
+    if key:
+        content = content.replace(key.encode(), "…".encode())
     detail = _detail(_json(content))
     start = detail or content[:120].decode(errors="replace")
     message = f"{request.method} {urlsplit(response.url).path}: {code} {start}".strip()
@@ -243,7 +260,10 @@ def _connection_error(method: str, url: str, error: requests.RequestException) -
 
 
 def _never_connected(error: requests.RequestException) -> bool:
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
+    if isinstance(error, requests.ConnectTimeout):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
+    # Only a refused certificate is sure to come before the request: TLS can break after it as well.
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return isinstance(reason.args[0] if reason.args else None, ssl.SSLCertVerificationError)
     return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")

@@ -22,6 +22,7 @@ _CLUSTERS = {
     "api.bfl.ai": ("eu1", "eu2", "eu4", "us1", "us2", "us3", "isr"),
 }
 # Storage accounts seen in recorded answers of BFL: bfldeliveryprodeu4, bfldeliveryscus.
+_BFL = re.compile(r"([a-z0-9-]+\.)+bfl\.ai")
 _AZURE_DELIVERY = re.compile(r"bfldelivery[a-z0-9]+\.blob\.core\.windows\.net")
 
 
@@ -62,7 +63,9 @@ class Hosts:
 
 def _split(url: str) -> SplitResult | None:
     """Return the parts of an http(s) address, or None for what two readers might read differently."""
-    if any(character.isspace() or character in '\\"<>' for character in url):
+    if any(
+        not character.isascii() or not character.isprintable() or character in ' \\"<>' for character in url
+    ):
         return None
     try:
         parts = urlsplit(url)
@@ -73,9 +76,17 @@ def _split(url: str) -> SplitResult | None:
     return parts if usable else None
 
 
+def host_of(url: str) -> str:
+    """Return the host for a message, whatever the address looks like."""
+    try:
+        return urlsplit(url).hostname or "nothing"
+    except ValueError:
+        return "an unreadable address"
+
+
 def _is_bfl(parts: SplitResult) -> bool:
     host = parts.hostname or ""
-    return parts.scheme == "https" and parts.port is None and host.endswith(".bfl.ai")
+    return parts.scheme == "https" and parts.port is None and _BFL.fullmatch(host) is not None
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ Value = str | int | float | bool
 # XML, PostgreSQL and people agree that these do not belong in a prompt.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _RATIO = re.compile(r"\s*(\d{1,4})\s*:\s*(\d{1,4})\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*[+-]?\d{1,20}(\.\d{0,20})?\s*", re.ASCII)
 _WHOLE = re.compile(r"\s*[+-]?\d{1,20}\s*", re.ASCII)
 
 
@@ -71,10 +72,7 @@ class Number:
     help: str = ""
 
     def clean(self, value: object) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # TypeError is caught
-        except (TypeError, ValueError):
-            number = math.nan
+        number = _decimal(value)
         if not self.minimum <= number <= self.maximum:
             raise ValueError(f"{self.label} must be a number from {self.minimum:g} to {self.maximum:g}.")
         return number
@@ -131,6 +129,17 @@ class Ratio:
 
 
 Parameter = Text | Integer | Number | Boolean | Choice | Ratio
+
+
+def _decimal(value: object) -> float:
+    if isinstance(value, str):
+        return float(value) if _DECIMAL.fullmatch(value) else math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _whole(value: object) -> int | None:

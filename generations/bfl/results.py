@@ -3,11 +3,11 @@ or null in practice, so reading never fails on those."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeGuard
 
 
 class Status(StrEnum):
@@ -82,7 +82,7 @@ def read_result(body: object) -> Result | None:
     """Return the state of a task from a poll's answer or a webhook's body, or None if it has none."""
     if not isinstance(body, Mapping) or not isinstance(body.get("status"), str):
         return None
-    word: str = body["status"][:64]
+    word = _clean(body["status"])[:64]
     found = body.get("result")
     result: Mapping[str, object] = found if isinstance(found, Mapping) else {}
     sample = result.get("sample")
@@ -109,8 +109,13 @@ def _status(word: str) -> Status:
         return _OLD_WORDS.get(word, Status.UNKNOWN)
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    # A whole number may be too long for isfinite().
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e18 < value < 1e18
+
+
 def _progress(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         return None
     # One client met percent values.
     return min(max(value / 100 if value > 1 else float(value), 0.0), 1.0)
@@ -118,7 +123,7 @@ def _progress(value: object) -> float | None:
 
 def _cost(value: object) -> Decimal | None:
     """Return credits with four places: BFL's floats carry noise such as 7.000000000000001."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         return None
     return Decimal(str(value)).quantize(Decimal("0.0001")) if 0 <= value < 10_000 else None
 
@@ -129,8 +134,13 @@ def _seed(value: object) -> int | None:
     return value if abs(value) <= _LONGEST_SEED else None
 
 
+def _clean(text: str) -> str:
+    """Leave out what no database takes: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="ignore").decode()
+
+
 def _text(value: object) -> str | None:
-    return value.replace("\x00", "") if isinstance(value, str) else None
+    return _clean(value) if isinstance(value, str) else None
 
 
 def _reason(body: Mapping[str, object]) -> str:
@@ -143,5 +153,5 @@ def _reason(body: Mapping[str, object]) -> str:
 
 def _phrase(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value).replace("\x00", "")
+        return ", ".join(_phrase(item) for item in value)
+    return _clean(str(value))

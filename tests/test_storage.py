@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage, storages
+
+from fluxsite.storage import AtomicFileSystemStorage
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> AtomicFileSystemStorage:
+    return AtomicFileSystemStorage(location=tmp_path)
+
+
+class BrokenFile(File[bytes]):
+    """Gives half of itself and then fails, as a full disk or a lost process would."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(b""), name="broken")
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield b"half"
+        raise OSError("no space left on device")
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_it_keeps_the_pictures() -> None:
+    assert isinstance(storages["default"], AtomicFileSystemStorage)
+    assert default_storage.path("x").endswith("/media/x")
+
+
+def test_it_saves_under_just_the_given_name(storage: AtomicFileSystemStorage, tmp_path: Path) -> None:
+    assert storage.save("images/ab/x.jpg", ContentFile(b"one")) == "images/ab/x.jpg"
+    assert (tmp_path / "images/ab/x.jpg").read_bytes() == b"one"
+    assert files_in(tmp_path) == ["images/ab/x.jpg"]
+
+
+def test_it_replaces_a_file_of_that_name(storage: AtomicFileSystemStorage, tmp_path: Path) -> None:
+    storage.save("x.jpg", ContentFile(b"a longer first one"))
+    assert storage.save("x.jpg", ContentFile(b"two")) == "x.jpg"
+    assert (tmp_path / "x.jpg").read_bytes() == b"two"
+    assert files_in(tmp_path) == ["x.jpg"]
+
+
+def test_it_keeps_the_old_file_when_writing_fails(storage: AtomicFileSystemStorage, tmp_path: Path) -> None:
+    storage.save("x.jpg", ContentFile(b"one"))
+    with pytest.raises(OSError, match="no space"):
+        storage.save("x.jpg", BrokenFile())
+    assert (tmp_path / "x.jpg").read_bytes() == b"one"
+    assert files_in(tmp_path) == ["x.jpg"]
+
+
+def test_it_leaves_nothing_when_writing_a_new_file_fails(
+    storage: AtomicFileSystemStorage, tmp_path: Path
+) -> None:
+    with pytest.raises(OSError, match="no space"):
+        storage.save("x.jpg", BrokenFile())
+    assert files_in(tmp_path) == []
+
+
+def test_it_never_shows_half_a_file(storage: AtomicFileSystemStorage, tmp_path: Path) -> None:
+    sizes = {100_000, 3_000_000}
+    storage.save("x", ContentFile(b"x" * 100_000))
+
+    def write() -> None:
+        for _ in range(10):
+            for size in sizes:
+                storage.save("x", ContentFile(b"x" * size))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        seen.add(len((tmp_path / "x").read_bytes()))
+    assert seen <= sizes
+
+
+def test_it_lets_many_write_the_same_file(storage: AtomicFileSystemStorage, tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def save(letter: int) -> str:
+        together.wait(10)
+        return storage.save("a/b/x", ContentFile(bytes([letter]) * 200_000))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(save, range(8))) == {"a/b/x"}
+    content = (tmp_path / "a/b/x").read_bytes()
+    assert (len(content), len(set(content))) == (200_000, 1)
+    assert files_in(tmp_path) == ["a/b/x"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x"])
+def test_it_writes_nowhere_else(name: str, storage: AtomicFileSystemStorage) -> None:
+    with pytest.raises(SuspiciousFileOperation):
+        storage.save(name, ContentFile(b"x"))
+
+
+def test_it_deletes_what_is_not_there(storage: AtomicFileSystemStorage) -> None:
+    storage.save("x", ContentFile(b"x"))
+    storage.delete("x")
+    storage.delete("x")
+    assert not storage.exists("x")
