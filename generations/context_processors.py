@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cached_property
 
+from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.http import HttpRequest
 
@@ -14,28 +15,45 @@ from generations.models import Generation
 LOW_BALANCE = Decimal("8")
 
 
+class Frame:
+    """What the frame of every page shows of a person, each asked for once at most."""
+
+    def __init__(self, user: User) -> None:
+        self._user = user
+
+    @cached_property
+    def balance(self) -> Decimal:
+        return ledger.get_balance(self._user)
+
+    @cached_property
+    def in_progress(self) -> dict[str, int]:
+        """How many generations are unfinished: `mine`, and `everyone`'s."""
+        mine = Count("pk", filter=Q(user=self._user))
+        return Generation.objects.unfinished().order_by().aggregate(mine=mine, everyone=Count("pk"))
+
+    @property
+    def balance_level(self) -> str:
+        if self.balance <= 0:
+            return "empty"
+        return "low" if self.balance < LOW_BALANCE else "good"
+
+
+def frame_of(request: HttpRequest, user: User) -> Frame:
+    """Return the frame of this request, the same one each time."""
+    found: Frame = request.__dict__.setdefault("frame", Frame(user))
+    return found
+
+
 def frame(request: HttpRequest) -> dict[str, Callable[[], object]]:
-    """What the frame of every page shows. Functions, so that a fragment which does not ask costs no query."""
+    """The frame for templates. Functions, so that a fragment which does not ask costs no query."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if not isinstance(user, User):
         return {}
-    balance = functools.cache(lambda: ledger.get_balance(user))
-    in_progress = functools.cache(lambda: _count_in_progress(user.pk))
+    shown = frame_of(request, user)
     return {
-        "balance": balance,
-        "balance_level": lambda: level_of(balance()),
-        "mine_count": lambda: in_progress()["mine"],
-        "all_count": lambda: in_progress()["everyone"],
+        "balance": lambda: shown.balance,
+        "balance_level": lambda: shown.balance_level,
+        "mine_count": lambda: shown.in_progress["mine"],
+        "all_count": lambda: shown.in_progress["everyone"],
         "provider_notice": lambda: words.NOTICES.get(provider.get_state().pause, ""),
     }
-
-
-def level_of(balance: Decimal) -> str:
-    if balance <= 0:
-        return "empty"
-    return "low" if balance < LOW_BALANCE else "good"
-
-
-def _count_in_progress(user_id: int) -> dict[str, int]:
-    mine = Count("pk", filter=Q(user_id=user_id))
-    return Generation.objects.unfinished().order_by().aggregate(mine=mine, everyone=Count("pk"))

@@ -28,8 +28,7 @@ def check_configuration() -> Iterator[str]:
 
 
 def check_database() -> Iterator[str]:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if _lacks_migrations():
         yield "Migrations are missing: manage.py migrate"
 
 
@@ -62,6 +61,8 @@ def check_storage() -> Iterator[str]:
 
 def check_files() -> Iterator[str]:
     """Files without a row, and rows without a file. A picture being stored right now may show up once."""
+    if _lacks_migrations():
+        return  # said by check_database
     images = GeneratedImage.objects.values_list("file", "thumbnail")
     expected = {name for pair in images.iterator() for name in pair}
     found = {name for folder in FOLDERS for name in _files_in(folder)}
@@ -72,6 +73,8 @@ def check_files() -> Iterator[str]:
 
 
 def check_ledger() -> Iterator[str]:
+    if _lacks_migrations():
+        return  # said by check_database
     charges = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.CHARGE))
     refunds = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.REFUND))
     rows = Generation.objects.annotate(charges=charges, refunds=refunds)
@@ -94,11 +97,16 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+def _lacks_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
 def _files_in(folder: str) -> Iterator[str]:
     try:
         folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
+    except OSError:
+        return  # a folder that nothing was stored in yet, or said by check_storage
     # A name that starts with a dot is a file being written.
     yield from (f"{folder}/{name}" for name in files if not name.startswith("."))
     for name in folders:

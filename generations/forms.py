@@ -139,8 +139,13 @@ class GenerationForm(forms.Form):
 
 def initial_of(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the defaults of an endpoint, overlaid with those of `values` that it takes."""
-    initial: dict[str, Any] = {parameter.name: parameter.default for parameter in endpoint.parameters}
-    initial |= {name: value for name, value in values.items() if name in initial and value not in (None, "")}
+    initial: dict[str, Any] = {}
+    for parameter in endpoint.parameters:
+        given = values.get(parameter.name)
+        initial[parameter.name] = parameter.default if given in (None, "") else given
+        if isinstance(parameter, parameters.Boolean):
+            # A box that shows "false" would be ticked.
+            initial[parameter.name] = str(initial[parameter.name]).lower() in ("true", "on")
     ratio = initial.get("aspect_ratio")
     if ratio is not None and ratio not in RATIOS:
         initial[CUSTOM_RATIO] = ratio

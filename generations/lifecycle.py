@@ -42,6 +42,10 @@ class InvalidCount(ValueError):
     pass
 
 
+class NothingToRetry(Exception):
+    """It has its picture, or may still get it."""
+
+
 def create(
     user: User,
     endpoint: str,
@@ -93,7 +97,9 @@ def _create_one(
 
 
 def retry(generation: Generation, user: User) -> Generation:
-    """Buy the request of a failed or canceled generation again. Raises what create raises."""
+    """Buy the request of a failed or canceled generation again. Raises NothingToRetry, and as create does."""
+    if not generation.can_retry:
+        raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
     return create(user, generation.endpoint, generation.params, retry_of=generation)[0]
 
 

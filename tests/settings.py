@@ -19,6 +19,8 @@ os.environ |= {
 
 from fluxsite.settings import *  # noqa: E402, F403
 
+# WhiteNoise warns of a missing folder.
+STATIC_ROOT.mkdir()  # noqa: F405
 # A file, because threads that share a database in memory do not wait for each other.
 if "sqlite" in DATABASES["default"]["ENGINE"]:  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{DATA_FOLDER.name}/test.sqlite3"}  # noqa: F405

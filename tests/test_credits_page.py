@@ -33,7 +33,7 @@ def test_it_shows_the_balance_and_each_entry(as_alice: Client, alice: User, medi
     code = make_pictures(alice)[0].code
     text = as_alice.get("/credits/").text
     assert '<p class="amount">97.5 ' in text
-    assert AMOUNT.findall(text) == ["-2.5", "+100"]
+    assert AMOUNT.findall(text) == ["−2.5", "+100"]
     assert f'<a href="/g/{code}/" dir="auto">a lighthouse at dusk</a>' in text
     assert "For the tests" in text
 
@@ -62,7 +62,7 @@ def test_it_shows_what_came_back(as_alice: Client, alice: User) -> None:
     generation = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})[0]
     assert lifecycle.fail(generation, Generation.FailureCode.REQUEST_MODERATED)
     text = as_alice.get("/credits/").text
-    assert AMOUNT.findall(text) == ["+2.5", "-2.5", "+100"]
+    assert AMOUNT.findall(text) == ["+2.5", "−2.5", "+100"]
     assert "Refund" in text
     assert "held by pictures" not in text
 

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 
 from fluxsite.http import person_of
@@ -69,5 +70,10 @@ class CreditAccountAdmin(MachineWritten):
     list_select_related = ("user",)
     search_fields = ("user__username",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CreditAccount]:
+        accounts: QuerySet[CreditAccount] = super().get_queryset(request)
+        return accounts.annotate(total=Sum("entries__amount"))
+
+    @admin.display(ordering="total")
     def balance(self, account: CreditAccount) -> str:
-        return ledger.plain(ledger.get_balance(account.user))
+        return ledger.plain(Decimal(str(getattr(account, "total", None) or 0)))

@@ -10,6 +10,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
 from generations.images import CONTENT_TYPES
@@ -20,6 +21,7 @@ PAGE_SIZE = 48
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def gallery(request: PersonRequest) -> HttpResponse:
     pictures = _pictures(request.user)
     before = _before(request)
@@ -37,6 +39,7 @@ def gallery(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     mine = Generation.objects.filter(user=request.user).select_related("image")
     generation = get_object_or_404(mine.prefetch_related("entries", "events"), code=code)

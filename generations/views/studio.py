@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,11 +17,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fluxsite.http import PersonRequest
 from generations import bfl, ledger, lifecycle
+from generations.context_processors import Frame, frame_of
 from generations.forms import GenerationForm, initial_of
 from generations.models import Generation, Offer
 
 DEFAULT_ENDPOINT = next(iter(bfl.ENDPOINTS))
-RECENT_COUNT = 60
+RECENT_COUNT = 24
 RECENT_FOR = timedelta(days=1)
 
 
@@ -34,7 +34,7 @@ def studio(request: PersonRequest) -> HttpResponse:
     slug = request.GET.get("endpoint") or (source.endpoint if source else DEFAULT_ENDPOINT)
     values = {**(source.params if source else {}), **request.GET.dict()}
     form = _form(request.user, slug, initial=values)
-    return render(request, "generations/studio.html", {"form": form, **_progress_context(request.user)})
+    return render(request, "generations/studio.html", {"form": form, **_progress_context(request)})
 
 
 @require_POST
@@ -46,7 +46,7 @@ def studio_form(request: PersonRequest) -> HttpResponse:
 
 @require_GET
 def progress(request: PersonRequest) -> HttpResponse:
-    context = _progress_context(request.user)
+    context = _progress_context(request)
     # htmx swaps nothing on 204, so that nothing moves and nobody's focus is lost.
     if request.GET.get("version") == context["version"]:
         return HttpResponse(status=204)
@@ -70,7 +70,12 @@ def retry(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     return _back_to_progress(request)
 
 
-_REFUSALS = (bfl.InvalidParameters, lifecycle.EndpointUnavailable, ledger.InsufficientCredits)
+_REFUSALS = (
+    bfl.InvalidParameters,
+    ledger.InsufficientCredits,
+    lifecycle.EndpointUnavailable,
+    lifecycle.NothingToRetry,
+)
 
 
 def _submit(request: PersonRequest) -> HttpResponse:
@@ -123,7 +128,7 @@ def _form(
 def _render_form(request: PersonRequest, form: GenerationForm, *, status: int = 200) -> HttpResponse:
     if request.htmx:
         return render(request, "generations/_form.html", {"form": form}, status=status)
-    context = {"form": form, **_progress_context(request.user)}
+    context = {"form": form, **_progress_context(request)}
     return render(request, "generations/studio.html", context, status=status)
 
 
@@ -149,27 +154,28 @@ def _own(user: User, code: uuid.UUID) -> Generation:
 
 def _back_to_progress(request: PersonRequest) -> HttpResponse:
     if request.htmx:
-        return render(request, "generations/_progress.html", _progress_context(request.user))
+        return render(request, "generations/_progress.html", _progress_context(request))
     return redirect("studio")
 
 
-def _progress_context(user: User) -> dict[str, Any]:
-    recent = _recent(user)
+def _progress_context(request: PersonRequest) -> dict[str, Any]:
+    recent = _recent(request.user)
     moving = [generation for generation in recent if not generation.is_finished]
     return {
         "recent": recent,
         "moving": bool(moving),
         "summary": _summary(moving),
-        "version": _version(user, recent),
+        "version": _version(frame_of(request, request.user), recent),
     }
 
 
 def _recent(user: User) -> list[Generation]:
     """Return what is in progress and what has ended of late, newest first, so that ending moves no card."""
-    since = timezone.now() - RECENT_FOR
-    mine = Generation.objects.filter(Q(finished_at__isnull=True) | Q(finished_at__gt=since), user=user)
-    rows = mine.select_related("image").prefetch_related("entries")
-    return list(rows.newest_first()[:RECENT_COUNT])
+    mine = Generation.objects.filter(user=user).newest_first().select_related("image")
+    mine = mine.prefetch_related("entries")
+    finished = mine.filter(finished_at__gt=timezone.now() - RECENT_FOR)[:RECENT_COUNT]
+    both = [*mine.unfinished(), *finished]
+    return sorted(both, key=lambda row: (row.created_at, row.pk), reverse=True)
 
 
 def _summary(moving: list[Generation]) -> str:
@@ -183,8 +189,8 @@ def _summary(moving: list[Generation]) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _version(user: User, recent: list[Generation]) -> str:
+def _version(frame: Frame, recent: list[Generation]) -> str:
     """Return a word that changes with anything that the fragment and the frame's header show."""
     rows = [(row.pk, row.status, row.progress, row.attempts) for row in recent]
-    state = (rows, ledger.get_balance(user), Generation.objects.unfinished().count())
+    state = (rows, frame.balance, frame.in_progress)
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]

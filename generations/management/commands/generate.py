@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from argparse import ArgumentParser
@@ -38,6 +39,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active person called “{options['user']}”.", returncode=BAD_INPUT)
+        if not 0 <= options["wait"] < math.inf:
+            raise CommandError("--wait takes seconds, from 0.", returncode=BAD_INPUT)
         values = {"prompt": options["prompt"], **dict(_parse(param) for param in options["param"])}
         generations = _create(user, options["endpoint"], values, options["count"])
         has_failed = False

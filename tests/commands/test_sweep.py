@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from generations import ledger, lifecycle, tasks
+from generations.models import Generation
+from tests.conftest import waiting_jobs
+from tests.test_gallery import make_ready, submit
+
+FOLLOW = ("generations.tasks.follow", ())
+
+
+@pytest.fixture
+def claimed(alice: User) -> Generation:
+    lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})
+    return lifecycle.claim()[0]
+
+
+@pytest.fixture
+def submitted(claimed: Generation) -> Generation:
+    submit(claimed)
+    return claimed
+
+
+@pytest.fixture
+def ready(submitted: Generation) -> Generation:
+    make_ready(submitted)
+    return submitted
+
+
+def age(generation: Generation, **seconds: int) -> None:
+    """Set moments of a row back by that many seconds."""
+    now = timezone.now()
+    moments = {name: now - timedelta(seconds=ago) for name, ago in seconds.items()}
+    Generation.objects.filter(pk=generation.pk).update(**moments)
+
+
+def sweep(capture: DjangoCaptureOnCommitCallbacks) -> None:
+    with capture(execute=True):
+        call_command("sweep")
+
+
+def test_it_wakes_the_follower_for_what_waits(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("follow") == [FOLLOW]
+
+
+def test_it_does_nothing_when_all_is_done(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("follow") == waiting_jobs("store") == []
+
+
+def test_it_stores_again_what_has_stood_ready(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("store") == []
+    age(ready, ready_at=tasks.STORE_AGAIN_AFTER + 1)
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
+
+
+def test_it_ends_what_bfl_never_finished_and_refunds(submitted: Generation, alice: User) -> None:
+    age(submitted, deadline_at=1)
+    call_command("sweep")
+    submitted.refresh_from_db()
+    assert (submitted.status, submitted.failure_code) == ("failed", "timed_out")
+    assert ledger.get_balance(alice) == 100
+
+
+def test_it_ends_a_submission_without_an_answer(claimed: Generation, alice: User) -> None:
+    age(claimed, claimed_at=tasks.GRACE_WITHOUT_WEBHOOK + 1)
+    call_command("sweep")
+    claimed.refresh_from_db()
+    assert (claimed.status, claimed.failure_code) == ("failed", "outcome_unknown")
+    assert ledger.get_balance(alice) == 100
+
+
+def test_it_ends_what_could_not_be_stored_in_time(ready: Generation, alice: User) -> None:
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    call_command("sweep")
+    ready.refresh_from_db()
+    assert (ready.status, ready.failure_code) == ("failed", "storing_failed")
+    assert ledger.get_balance(alice) == 100
+
+
+def test_it_leaves_alone_what_still_has_time(claimed: Generation) -> None:
+    age(claimed, claimed_at=tasks.GRACE_WITHOUT_WEBHOOK - 5)
+    call_command("sweep")
+    claimed.refresh_from_db()
+    assert claimed.status == Generation.Status.SUBMITTING
+
+
+def test_it_refunds_once_however_often_it_runs(submitted: Generation, alice: User) -> None:
+    age(submitted, deadline_at=1)
+    call_command("sweep")
+    call_command("sweep")
+    assert ledger.get_balance(alice) == 100
+    assert submitted.entries.filter(kind="refund").count() == 1

@@ -1,0 +1,175 @@
+"""Who may open what: every address of the site against four people. An address that is missing here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from generations.models import CreditEntry, Delivery, Generation, Offer
+from tests.test_gallery import make_pictures
+
+LOGIN = "login"
+Expected = tuple[int | str, int | str, int | str, int | str]
+
+# Anonymous, the owner of the picture, another member, staff.
+EVERYBODY: Expected = (200, 200, 200, 200)
+MEMBERS: Expected = (LOGIN, 200, 200, 200)
+OWNER: Expected = (LOGIN, 200, 404, 404)
+STAFF: Expected = (LOGIN, LOGIN, LOGIN, 200)
+NOBODY: Expected = (LOGIN, LOGIN, LOGIN, 403)
+POSTED: Expected = (LOGIN, 405, 405, 405)
+
+SITE: dict[str, Expected] = {
+    "studio": MEMBERS,
+    "studio-form": POSTED,
+    "progress": MEMBERS,
+    "gallery": MEMBERS,
+    "generation-detail": OWNER,
+    "generation-image": OWNER,
+    "generation-thumbnail": OWNER,
+    "generation-cancel": POSTED,
+    "generation-retry": POSTED,
+    "credits": MEMBERS,
+    "bfl-webhook": (405, 405, 405, 405),
+    "healthz": EVERYBODY,
+    "readyz": EVERYBODY,
+}
+ACCOUNTS: dict[str, Expected] = {
+    "account_login": (200, 302, 302, 302),
+    "account_logout": (302, 200, 200, 200),
+    "account_inactive": EVERYBODY,
+    "account_signup": (200, 302, 302, 302),
+    "account_reauthenticate": (LOGIN, 200, 200, 200),
+    "account_change_password": MEMBERS,
+}
+ADMIN: dict[str, Expected] = {
+    "admin:index": STAFF,
+    "admin:login": (LOGIN, 403, 403, 302),
+    "admin:logout": (LOGIN, 302, 302, 405),
+    "admin:password_change": STAFF,
+    "admin:password_change_done": STAFF,
+    "admin:autocomplete": NOBODY,
+    "admin:jsi18n": STAFF,
+    "admin:view_on_site": (LOGIN, LOGIN, LOGIN, 404),
+    "admin:app_list": STAFF,
+    "admin:auth_user_password_change": STAFF,
+}
+WRITTEN_BY_THE_MACHINE = (
+    "creditaccount",
+    "generation",
+    "generatedimage",
+    "delivery",
+    "generationevent",
+    "provider",
+)
+
+
+def pages_of(model: str, *, add: Expected = STAFF, delete: Expected = STAFF) -> dict[str, Expected]:
+    pages = {"changelist": STAFF, "change": STAFF, "history": STAFF, "add": add, "delete": delete}
+    return {f"admin:{model}_{page}": expected for page, expected in pages.items()}
+
+
+TABLE: dict[str, Expected] = {
+    **SITE,
+    **ACCOUNTS,
+    **ADMIN,
+    **pages_of("generations_creditentry", delete=NOBODY),
+    **pages_of("generations_offer"),
+    **pages_of("auth_user"),
+    **pages_of("auth_group"),
+    **pages_of("account_emailaddress"),
+}
+for name in WRITTEN_BY_THE_MACHINE:
+    TABLE |= pages_of(f"generations_{name}", add=NOBODY, delete=NOBODY)
+
+PEOPLE = ("anonymous", "owner", "other", "staff")
+
+
+def routes(
+    patterns: Sequence[URLPattern | URLResolver], namespace: str = ""
+) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from routes(pattern.url_patterns, namespace + inner)
+        else:
+            yield f"{namespace}{pattern.name}", pattern
+
+
+ROUTES = dict(routes(get_resolver().url_patterns))
+# The admin's catch-all and its old addresses have no name.
+NAMED = sorted(name for name in ROUTES if not name.endswith(":None"))
+
+
+@pytest.fixture
+def rows(alice: User, media: Path) -> dict[str, Model]:
+    """One row of each model, by the name that the admin gives it."""
+    generation = make_pictures(alice)[0]
+    delivery = Delivery.objects.create(
+        generation=generation, digest="0" * 64, bfl_status="Ready", received_at=timezone.now()
+    )
+    entry = CreditEntry.objects.filter(account__user=alice).latest("pk")
+    rows: list[Model] = [
+        generation,
+        generation.image,
+        generation.events.latest("pk"),
+        delivery,
+        entry,
+        entry.account,
+        Offer.objects.create(endpoint="flux-dev"),
+        Group.objects.create(name="painters"),
+        EmailAddress.objects.create(user=alice, email="alice@flux.example"),
+        alice,
+    ]
+    return {row._meta.label_lower.replace(".", "_"): row for row in rows}
+
+
+def address_of(name: str, rows: dict[str, Model]) -> str:
+    generation = rows["generations_generation"]
+    assert isinstance(generation, Generation)
+    model = name.removeprefix("admin:").rpartition("_")[0].removesuffix("_password")
+    given: dict[str, Any] = {
+        "code": generation.code,
+        "object_id": rows[model].pk if model in rows else 1,
+        "id": generation.user.pk,
+        "content_type_id": ContentType.objects.get_for_model(Generation).pk,
+        "app_label": "generations",
+    }
+    wanted = ROUTES[name].pattern.regex.groupindex
+    converters = ROUTES[name].pattern.converters
+    return reverse(name, kwargs={key: given[key] for key in {*wanted, *converters}})
+
+
+def answer(client: Client, address: str) -> int | str:
+    response = client.get(address)
+    # A file that is sent is closed once it has been read.
+    response.getvalue()
+    to_login = response.headers.get("Location", "").startswith(("/accounts/login/?", "/admin/login/?"))
+    return LOGIN if response.status_code == 302 and to_login else response.status_code
+
+
+@pytest.fixture
+def clients(client: Client, as_alice: Client, as_bob: Client, as_staff: Client) -> dict[str, Client]:
+    return dict(zip(PEOPLE, (client, as_alice, as_bob, as_staff), strict=True))
+
+
+def test_it_knows_every_address_of_the_site() -> None:
+    assert sorted(TABLE) == NAMED
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_it_opens_to_the_right_people_only(
+    person: str, rows: dict[str, Model], clients: dict[str, Client]
+) -> None:
+    answers = {name: answer(clients[person], address_of(name, rows)) for name in NAMED}
+    assert answers == {name: TABLE[name][PEOPLE.index(person)] for name in NAMED}
