@@ -126,7 +126,8 @@ class Follower:
                 self._submit(generation)
         if is_waiting or self._watches or self._submitting:
             self._busy_at = time.monotonic()
-        self._is_wanted = time.monotonic() - self._busy_at <= self._linger
+        else:
+            self._is_wanted = time.monotonic() - self._busy_at <= self._linger
 
     def _adopt(self) -> None:
         """Watch what BFL has, whoever submitted it; forget what a webhook or the sweep has moved on."""

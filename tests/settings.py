@@ -17,6 +17,10 @@ os.environ |= {
     "BFL_EXTRA_HOSTS": "127.0.0.1:9",
 }
 
+# Several pytests share a given Redis, each with a database of its own: they empty it between tests.
+if os.environ.get("REDIS_URL") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+    os.environ["REDIS_URL"] += f"?db={2 + int(worker.removeprefix('gw'))}"
+
 from fluxsite.settings import *  # noqa: E402, F403
 
 # WhiteNoise warns of a missing folder.
