@@ -24,6 +24,12 @@ import redis
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 
+# What starts the whole site, and Chromium, fills a machine by itself; the rest shares it.
+SHARED = ["-n", "auto", "--maxprocesses", "4", "-m", "not browser and not processes"]
+ALONE = ["-m", "browser or processes"]
+# Once is enough for what meets no database, and for the pages as Chromium draws them.
+NO_DATABASE = ["--ignore", "tests/bfl", "--ignore", "tests/sandbox", "--ignore", "tests/browser"]
+
 
 class Missing(Exception):
     pass
@@ -37,16 +43,23 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     codes = []
     if only != "postgres":
-        codes.append(run_pytest("SQLite", arguments, {}))
+        codes += [run_pytest("SQLite", part, {}) for part in parts(arguments)]
     if only != "sqlite":
         codes.append(run_on_postgres(arguments))
     return next((code for code in codes if code), 0)
 
 
+def parts(arguments: list[str]) -> list[list[str]]:
+    """Return pytest's arguments for each run: the ones asked for, or those of the whole suite."""
+    return [arguments] if arguments else [SHARED, ALONE]
+
+
 def run_on_postgres(arguments: list[str]) -> int:
     try:
         with servers() as addresses:
-            return run_pytest("PostgreSQL", arguments, addresses)
+            left_out = [] if arguments else NO_DATABASE
+            codes = [run_pytest("PostgreSQL", part + left_out, addresses) for part in parts(arguments)]
+            return max(codes)
     except Missing as missing:
         is_needed = os.environ.get("CI") == "true"
         outcome = "cannot run" if is_needed else "were left out"
