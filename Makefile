@@ -66,6 +66,11 @@ bench: ## Measure the pipeline against the sandbox (ARGS=…)
 	@$(INSTALL) --dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: proof
+proof: ## Kill every process in the middle; show that nothing is lost or bought twice
+	@$(INSTALL) --dev
+	$(BIN)/python -m pytest tests/processes --verbosity 1 -p no:randomly $(ARGS)
+
 .PHONY: lock
 lock: ## Write the lock files anew (ARGS=--upgrade for newer versions)
 	@$(INSTALL) --dev

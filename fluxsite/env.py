@@ -7,9 +7,13 @@ Docker and systemd hand over secrets.
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import zoneinfo
 from pathlib import Path
+from typing import Any
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -46,11 +50,29 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def origin(name: str, default: str = "") -> str:
-    """Return an http(s) address without its closing slash."""
+    """Return an http(s) address without a path."""
     value = text(name, default).rstrip("/")
-    if value and not value.startswith(("https://", "http://")):
-        raise ImproperlyConfigured(f"{name} must start with https:// or http://, not {value!r}.")
+    if value and not re.fullmatch(r"https?://[^/?#\s]+", value):
+        raise ImproperlyConfigured(f"{name} must be like https://host or http://host:port, not {value!r}.")
     return value
+
+
+def zone(name: str, default: str) -> str:
+    """Return the name of a time zone."""
+    value = text(name, default)
+    if value not in zoneinfo.available_timezones():
+        raise ImproperlyConfigured(f"{name} must be a time zone such as Europe/Berlin, not {value!r}.")
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for the database of a URL."""
+    try:
+        parsed = dj_database_url.parse(text(name, default), conn_max_age=60, conn_health_checks=True)
+    # The value may hold a password, so it is not repeated.
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be like postgres://user:password@host/name.") from None
+    return dict(parsed)
 
 
 def secret_key(folder: Path) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import dj_database_url
 import django_stubs_ext
 import dotenv
 from csp.constants import NONE, SELF
@@ -37,7 +36,7 @@ ROOT_URLCONF = "fluxsite.urls"
 WSGI_APPLICATION = "fluxsite.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
 INSTALLED_APPS = [
@@ -94,11 +93,7 @@ TEMPLATES = [
 # the lock that ledger and claims rely on there: see docs/decisions/0002.
 
 DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(
-        env.text("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'db.sqlite3'))}"),
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    "default": env.database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'db.sqlite3'))}")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -107,17 +102,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 
+# It holds the counts of log-in tries only. In the database, so that people can log in while Redis is away.
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+
 # Redis. Without REDIS_URL everything meets at the socket of the Redis that `make run` starts.
 
 REDIS_SOCKET = DATA_DIR / "redis" / "redis.sock"
 REDIS_URL = env.text("REDIS_URL", f"unix://{quote(str(REDIS_SOCKET))}")
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "fluxsite",
-    }
-}
 RQ_QUEUES = {name: {"URL": REDIS_URL} for name in ("follow", "store", "default")}
 RQ_SHOW_ADMIN_LINK = False
 
@@ -167,7 +159,8 @@ SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+# Other sites below this one's domain are not ours to bind (INCLUDE_SUBDOMAINS, PRELOAD).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

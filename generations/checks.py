@@ -21,6 +21,18 @@ def check_api_key(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register
+def check_api_key_fits_a_header(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.BFL_API_KEY or is_usable_key(settings.BFL_API_KEY):
+        return []
+    hint = "Copy it from BFL's dashboard again: letters, digits and signs only, on one line."
+    return [Error("BFL_API_KEY has a character in it that no key has.", hint=hint, id="generations.E003")]
+
+
+def is_usable_key(key: str) -> bool:
+    return bool(key) and key.isascii() and key.isprintable()
+
+
+@register
 def check_api_base(**kwargs: Any) -> list[CheckMessage]:
     if Hosts(extra=frozenset(settings.BFL_EXTRA_HOSTS)).is_api(settings.BFL_API_BASE):
         return []

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core import checks
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q, Sum
 
 from generations import bfl, ledger, provider, queue
+from generations.checks import is_usable_key
 from generations.models import CreditAccount, CreditEntry, GeneratedImage, Generation
 from generations.models.generation import TERMINAL_STATUSES
 
@@ -28,7 +29,12 @@ def check_configuration() -> Iterator[str]:
 
 
 def check_database() -> Iterator[str]:
-    if _lacks_migrations():
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        yield f"The database cannot be used: {error}"
+        return
+    if not _has_tables():
         yield "Migrations are missing: manage.py migrate"
 
 
@@ -40,7 +46,7 @@ def check_redis() -> Iterator[str]:
 
 
 def check_bfl() -> Iterator[str]:
-    if not settings.BFL_API_KEY:
+    if not is_usable_key(settings.BFL_API_KEY):
         return  # said by check_configuration
     try:
         amount = provider.get_client().credits()
@@ -61,7 +67,7 @@ def check_storage() -> Iterator[str]:
 
 def check_files() -> Iterator[str]:
     """Files without a row, and rows without a file. A picture being stored right now may show up once."""
-    if _lacks_migrations():
+    if not _has_tables():
         return  # said by check_database
     images = GeneratedImage.objects.values_list("file", "thumbnail")
     expected = {name for pair in images.iterator() for name in pair}
@@ -73,7 +79,7 @@ def check_files() -> Iterator[str]:
 
 
 def check_ledger() -> Iterator[str]:
-    if _lacks_migrations():
+    if not _has_tables():
         return  # said by check_database
     charges = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.CHARGE))
     refunds = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.REFUND))
@@ -97,9 +103,13 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
-def _lacks_migrations() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+def _has_tables() -> bool:
+    """Whether the database answers and is migrated to today's tables."""
+    try:
+        executor = MigrationExecutor(connection)
+    except DatabaseError:
+        return False
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _files_in(folder: str) -> Iterator[str]:

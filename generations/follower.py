@@ -32,9 +32,9 @@ LOOK_AROUND_EVERY = 1.0
 WAKE_TIMEOUT = 1
 # With a webhook polling is only the safety net.
 WEBHOOK_INTERVAL = 15.0
-# BFL allows 1,200 polls a second and its guide looks every half second. We look twice as often while a
-# picture is due, and ever more seldom when one takes far longer than usual.
-SHORTEST_INTERVAL = 0.25
+# BFL allows 1,200 polls a second and its guide looks every half second. We begin later, look more often while
+# a picture is due, and ever more seldom when one takes far longer than usual.
+SHORTEST_INTERVAL = 0.3
 LONGEST_INTERVAL = 5.0
 # A new task may be unknown even at its own cluster for a while (replication).
 NOT_FOUND_TOLERANCE = 15.0
@@ -138,8 +138,7 @@ class Follower:
             self._watch(in_flight[pk], due=time.monotonic())
 
     def _watch(self, generation: Generation, *, due: float) -> None:
-        url = generation.polling_url
-        urls = [url] if self._client.may_poll(url) else self._client.result_urls(generation.bfl_id)
+        urls = self._client.addresses_of(generation.bfl_id, generation.polling_url)
         self._watches[generation.pk] = Watch(generation, urls, due)
 
     def _listen(self) -> None:
@@ -177,9 +176,13 @@ class Follower:
             _not_submitted(generation, error)
             self._look_around_soon()
             return
-        provider.resume()
+        # Said before it is written: if the database is away, the log still knows what was paid for.
+        logger.info("BFL has taken %s as %s", generation.code, submission.id)
         if lifecycle.mark_submitted(generation, submission):
             self._watch(generation, due=time.monotonic() + _first_look(generation))
+        else:
+            _taken_too_late(generation, submission)
+        provider.resume()
 
     def _poll(self, watch: Watch) -> None:
         watch.is_asking = True
@@ -194,9 +197,11 @@ class Follower:
             # The deadline ends it, not this: BFL's polls once failed for hours while pictures were made.
             logger.info("Polling %s failed: %s", watch.generation.code, error)
             watch.due += getattr(error, "retry_after", None) or 1.0
+            _ask_elsewhere(watch)
             return
         if result.status is bfl.Status.TASK_NOT_FOUND:
-            _not_found(watch)
+            _ask_elsewhere(watch)
+            _give_up_if_lost(watch)
             return
         watch.urls = [watch.url]
         if results.apply(watch.generation, result, bfl_id=watch.generation.bfl_id):
@@ -222,8 +227,11 @@ class Follower:
             finished, _ = wait(self._calls, return_when=FIRST_COMPLETED)
             for future in finished:
                 done = self._calls.pop(future)
-                if not isinstance(future.exception(), queue.QueueAway):
+                try:
                     done()
+                # Whatever it is, the other answers still have to be written down.
+                except Exception:
+                    logger.exception("An answer of BFL's could not be written down")
 
     def _hand_over(self) -> None:
         try:
@@ -240,8 +248,8 @@ def _first_look(generation: Generation) -> float:
     if settings.PUBLIC_URL:
         return WEBHOOK_INTERVAL
     entry = generation.catalogue_entry
-    # Hardly any picture is there before a third of its endpoint's usual time.
-    return entry.usual_seconds * 0.35 if entry else 1.0
+    # Few pictures are there before half of their endpoint's usual time.
+    return entry.usual_seconds / 2 if entry else 1.0
 
 
 def _interval(watch: Watch) -> float:
@@ -250,13 +258,25 @@ def _interval(watch: Watch) -> float:
     return min(max(watch.age / 30, SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
 
-def _not_found(watch: Watch) -> None:
-    """This host does not know the task. Without an address from BFL, another may; with one, none will."""
+def _ask_elsewhere(watch: Watch) -> None:
+    """Go on to the next address, at once until all have been asked."""
     watch.asked += 1
     if watch.asked % len(watch.urls):
         watch.due = time.monotonic()
-    elif len(watch.urls) == 1 and watch.generation.polling_url and watch.age > NOT_FOUND_TOLERANCE:
+
+
+def _give_up_if_lost(watch: Watch) -> None:
+    # Only at the address that BFL gave: elsewhere "not found" may mean "not here".
+    is_told_address = watch.urls == [watch.generation.polling_url]
+    if is_told_address and watch.age > NOT_FOUND_TOLERANCE:
         lifecycle.fail(watch.generation, Generation.FailureCode.TASK_LOST)
+
+
+def _taken_too_late(generation: Generation, submission: bfl.Submission) -> None:
+    """Somebody was quicker: a webhook, which is well, or the sweep, which had given it up."""
+    if Generation.objects.get(pk=generation.pk).is_failed:
+        detail = f"BFL took it after all, as {submission.id}, too late for us"
+        lifecycle.note(generation, GenerationEvent.Kind.NOTE, detail)
 
 
 def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:
@@ -268,8 +288,16 @@ def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:
         lifecycle.fail(generation, Generation.FailureCode.REJECTED, error.detail)
     elif error.permanent:
         lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR, str(error))
-    elif settings.PUBLIC_URL:
-        # BFL may have taken it. If so, its webhook brings the task back; if not, the sweep ends the wait.
+    else:
+        # BFL may have taken it. It is not sent again, and nothing more is sent into what may be an outage.
+        provider.pause(Provider.Pause.AWAY, str(error))
+        _wait_for_webhook_or_fail(generation, error)
+
+
+def _wait_for_webhook_or_fail(generation: Generation, error: bfl.BFLError) -> None:
+    if settings.PUBLIC_URL:
+        # If BFL has it, its webhook brings it back; if not, the sweep ends the wait.
         lifecycle.note(generation, GenerationEvent.Kind.NOTE, f"No clear answer from BFL: {error}")
     else:
+        logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
         lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN, str(error))

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image, ImageOps
+
+# The plugins by name: without them every process loads all of Pillow's at its first picture.
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 from generations import metadata
 from generations.models import GeneratedImage, Generation
@@ -101,11 +103,11 @@ def _render(image: Image.Image) -> Picture:
     # Converting decodes to the last row. A browser turns a picture as its EXIF data says, so we do too.
     colours = ImageOps.exif_transpose(image).convert("RGB")
     thumbnail = colours.copy()
-    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2)
+    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=1)
     tiny = thumbnail.copy()
     tiny.thumbnail((PLACEHOLDER_SIDE, PLACEHOLDER_SIDE))
     return Picture(
-        format=str(image.format),
+        format=_format_of(image),
         width=colours.width,
         height=colours.height,
         thumbnail=_webp(thumbnail, quality=80),
@@ -115,7 +117,15 @@ def _render(image: Image.Image) -> Picture:
     )
 
 
+def _format_of(image: Image.Image) -> str:
+    # A JPEG with further pictures behind it is still one.
+    name = {"MPO": "JPEG"}.get(str(image.format), str(image.format))
+    if name not in _EXTENSIONS:
+        raise BadImage(f"{name} is not a format that we keep")
+    return name
+
+
 def _webp(image: Image.Image, *, quality: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=4)
+    image.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()

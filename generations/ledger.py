@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -40,7 +41,10 @@ def get_balance(user: User) -> Decimal:
 def grant(user: User, amount: Decimal, *, note: str, created_by: User | None) -> CreditEntry:
     """Give credits. Raises InvalidAmount, as check_grant does."""
     check_grant(amount, note)
-    return _add(user, CreditEntry.Kind.GRANT, amount, note=note.strip(), created_by=created_by)
+    account, _ = CreditAccount.objects.get_or_create(user=user)
+    entry = _entry(account, CreditEntry.Kind.GRANT, amount, note=note.strip(), created_by=created_by)
+    entry.save(force_insert=True)
+    return entry
 
 
 def check_grant(amount: Decimal, note: str) -> None:
@@ -53,24 +57,32 @@ def check_grant(amount: Decimal, note: str) -> None:
         raise InvalidAmount("Give a reason of at most 200 characters.")
 
 
-def charge(generation: Generation) -> CreditEntry:
-    """Take the price. Raises InsufficientCredits, and then nothing is written."""
+def charge(generations: Sequence[Generation]) -> None:
+    """Take the prices of one person's press. Raises InsufficientCredits, and then nothing is written."""
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both see the last credit.
-        account = _lock_account(generation.user)
-        balance = _sum_of(account.entries.all())
-        if balance < generation.price:
-            raise InsufficientCredits(generation.price, balance)
-        return _add(generation.user, CreditEntry.Kind.CHARGE, -generation.price, generation=generation)
+        account = _lock_account(generations[0].user)
+        price, balance = sum_of_prices(generations), _sum_of(account.entries.all())
+        if balance < price:
+            raise InsufficientCredits(price, balance)
+        CreditEntry.objects.bulk_create(
+            _entry(account, CreditEntry.Kind.CHARGE, -generation.price, generation=generation)
+            for generation in generations
+        )
 
 
-def refund(generation: Generation) -> CreditEntry:
+def refund(generation: Generation) -> None:
     """Give the price back. The database refuses a second refund of one generation."""
-    return _add(generation.user, CreditEntry.Kind.REFUND, generation.price, generation=generation)
+    account = CreditAccount.objects.get(user=generation.user_id)
+    _entry(account, CreditEntry.Kind.REFUND, generation.price, generation=generation).save(force_insert=True)
 
 
-def _add(
-    user: User,
+def sum_of_prices(generations: Iterable[Generation]) -> Decimal:
+    return sum((generation.price for generation in generations), Decimal())
+
+
+def _entry(
+    account: CreditAccount,
     kind: CreditEntry.Kind,
     amount: Decimal,
     *,
@@ -78,15 +90,15 @@ def _add(
     note: str = "",
     created_by: User | None = None,
 ) -> CreditEntry:
-    with transaction.atomic():
-        return _lock_account(user).entries.create(
-            kind=kind,
-            amount=amount,
-            generation=generation,
-            note=note,
-            created_by=created_by,
-            created_at=timezone.now(),
-        )
+    return CreditEntry(
+        account=account,
+        kind=kind,
+        amount=amount,
+        generation=generation,
+        note=note,
+        created_by=created_by,
+        created_at=timezone.now(),
+    )
 
 
 def _lock_account(user: User) -> CreditAccount:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F, Max, Window
+from django.db.models import F, OuterRef, Subquery, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import ledger, provider, queue
+from generations import bfl, ledger, provider, queue
 from generations.bfl import ENDPOINTS, Endpoint, Result, Submission
 from generations.models import GeneratedImage, Generation, GenerationEvent, Offer
 from generations.models.generation import TRANSITIONS
@@ -32,6 +32,7 @@ KONTEXT_MAX = "flux-kontext-max"
 LARGEST_COUNT = 100
 # Any number will do, as long as nobody else in this database uses it.
 _CLAIM_LOCK = 0x666C7578
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class EndpointUnavailable(Exception):
@@ -46,6 +47,16 @@ class NothingToRetry(Exception):
     """It has its picture, or may still get it."""
 
 
+REFUSALS = (
+    bfl.InvalidParameters,
+    ledger.InsufficientCredits,
+    EndpointUnavailable,
+    InvalidCount,
+    NothingToRetry,
+)
+"""Why a press buys nothing. The text of each is a sentence for the person who pressed."""
+
+
 def create(
     user: User,
     endpoint: str,
@@ -56,14 +67,31 @@ def create(
 ) -> list[Generation]:
     """Buy `count` pictures of one request: rows, charges and events, all or none.
 
-    Raises bfl.InvalidParameters, EndpointUnavailable, InvalidCount, ledger.InsufficientCredits.
+    Raises one of REFUSALS.
     """
     entry = get_offered(endpoint)
     params = entry.clean(values)
     if not 1 <= count <= LARGEST_COUNT:
         raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
+    now = timezone.now()
+    rows = [
+        Generation(
+            user=user,
+            endpoint=entry.slug,
+            params=params,
+            price=entry.price,
+            retry_of=retry_of,
+            created_at=now,
+        )
+        for _ in range(count)
+    ]
     with transaction.atomic():
-        generations = [_create_one(user, entry, dict(params), retry_of) for _ in range(count)]
+        generations = Generation.objects.bulk_create(rows)
+        ledger.charge(generations)
+        GenerationEvent.objects.bulk_create(
+            GenerationEvent(generation=generation, kind=Kind.QUEUED, created_at=now)
+            for generation in generations
+        )
         queue.wake_follower()
     return generations
 
@@ -80,27 +108,16 @@ def get_offered(endpoint: str) -> Endpoint:
     return entry
 
 
-def _create_one(
-    user: User, entry: Endpoint, params: dict[str, object], retry_of: Generation | None
-) -> Generation:
-    generation = Generation.objects.create(
-        user=user,
-        endpoint=entry.slug,
-        params=params,
-        price=entry.price,
-        retry_of=retry_of,
-        created_at=timezone.now(),
-    )
-    ledger.charge(generation)
-    _record(generation, Kind.QUEUED)
-    return generation
-
-
 def retry(generation: Generation, user: User) -> Generation:
-    """Buy the request of a failed or canceled generation again. Raises NothingToRetry, and as create does."""
-    if not generation.can_retry:
-        raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
-    return create(user, generation.endpoint, generation.params, retry_of=generation)[0]
+    """Buy the request of a failed or canceled generation again. Raises one of REFUSALS."""
+    with transaction.atomic():
+        # The row is the lock: of two presses the second must see what the first has bought.
+        locked = Generation.objects.select_for_update().get(pk=generation.pk)
+        if not locked.can_retry:
+            raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
+        if locked.retries.unfinished().exists():
+            raise NothingToRetry("It is being tried again already. Nothing more was charged.")
+        return create(user, locked.endpoint, locked.params, retry_of=locked)[0]
 
 
 def cancel(generation: Generation, *, canceled_by: User) -> bool:
@@ -151,10 +168,11 @@ def _next_in_turn() -> list[Generation]:
         generation = waiting[person].pop(0)
         if not waiting[person]:
             del waiting[person]
-        if generation.endpoint == KONTEXT_MAX and not kontext_max_left:
-            continue
-        kontext_max_left -= generation.endpoint == KONTEXT_MAX
-        last_turn[person] = (1, timezone.now(), len(chosen))
+        if generation.endpoint == KONTEXT_MAX:
+            if not kontext_max_left:
+                continue
+            kontext_max_left -= 1
+        last_turn[person] = timezone.now()
         chosen.append(generation)
     return chosen
 
@@ -173,17 +191,12 @@ def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generati
     return waiting
 
 
-Turn = tuple[int, datetime, int]
-_NEVER: Turn = (0, datetime.min, 0)
-
-
-def _last_turns(user_ids: Mapping[int, object]) -> dict[int, Turn]:
-    """Return when each person's turn was last, in a form that sorts: never comes first."""
-    turns = dict.fromkeys(user_ids, _NEVER)
-    last = Generation.objects.filter(user_id__in=turns, claimed_at__isnull=False).order_by()
-    for row in last.values("user_id").annotate(last=Max("claimed_at")):
-        turns[row["user_id"]] = (1, row["last"], -1)
-    return turns
+def _last_turns(waiting: Mapping[int, object]) -> dict[int, datetime]:
+    """Return when each person's turn was last; long ago for those who have had none."""
+    claimed = Generation.objects.filter(user=OuterRef("pk"), claimed_at__isnull=False)
+    last = Subquery(claimed.order_by("-claimed_at").values("claimed_at")[:1])
+    people = User.objects.filter(pk__in=waiting).annotate(last_turn=last)
+    return {pk: turn or _LONG_AGO for pk, turn in people.values_list("pk", "last_turn")}
 
 
 def put_back(generation: Generation, reason: str) -> bool:
@@ -217,7 +230,7 @@ def mark_progress(generation: Generation, result: Result) -> bool:
         if not row.update(bfl_status=result.word, progress=result.progress):
             return False
         if result.word != generation.bfl_status:
-            _record(generation, Kind.BFL_STATUS, result.word)
+            note(generation, Kind.BFL_STATUS, result.word)
     generation.bfl_status, generation.progress = result.word, result.progress
     return True
 
@@ -239,8 +252,9 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
             cost=result.cost if result.cost is not None else generation.cost,
         )
         if moved:
-            queue.enqueue_store(generation.pk)
+            # The free slot first: handing it on takes longer than storing can wait.
             queue.wake_follower()
+            queue.enqueue_store(generation.pk)
     return moved
 
 
@@ -265,11 +279,6 @@ def fail(generation: Generation, failure_code: FailureCode, detail: str = "") ->
         failure_code=failure_code,
         failure_detail=redact(detail),
     )
-
-
-def note(generation: Generation, kind: Kind, detail: str) -> None:
-    """Add a line to the timeline that moves nothing."""
-    _record(generation, kind, detail)
 
 
 def _finish(
@@ -307,12 +316,13 @@ def _move(
         row = Generation.objects.filter(pk=generation.pk, status=generation.status)
         if not row.update(status=status, **changes):
             return False
-        _record(generation, kind, detail, by)
+        note(generation, kind, detail, by)
     for name, value in {"status": status, **changes}.items():
         setattr(generation, name, value)
     logger.info("%s is %s %s", generation.code, status, redact(detail))
     return True
 
 
-def _record(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:
+def note(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:
+    """Add a line to the timeline; it moves nothing."""
     generation.events.create(kind=kind, detail=redact(detail), created_by=by, created_at=timezone.now())

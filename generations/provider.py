@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -42,7 +42,7 @@ def get_hosts() -> bfl.Hosts:
 @dataclass(frozen=True, slots=True)
 class Webhook:
     url: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 def get_webhook(generation: Generation) -> Webhook | None:
@@ -78,8 +78,7 @@ def get_allowance(active: int, active_kontext_max: int) -> Allowance:
     total = settings.BFL_MAX_ACTIVE - active
     if provider.pause:
         # After a pause one task goes ahead to see whether BFL is well again.
-        probe_is_free = active == 0 or provider.pause == Provider.Pause.BUSY
-        total = min(total, 1) if _is_over(provider) and probe_is_free else 0
+        total = min(total, 1) if _is_over(provider) and not _is_probing(provider) else 0
     kontext_max = settings.BFL_MAX_ACTIVE_KONTEXT_MAX - active_kontext_max
     return Allowance(total=max(total, 0), kontext_max=max(kontext_max, 0))
 
@@ -89,13 +88,13 @@ def get_state() -> Provider:
 
 
 def pause(reason: Provider.Pause, detail: str = "", *, seconds: float | None = None) -> None:
-    """Claim nothing for a while: `seconds`, or twice as long as the time before, with some jitter."""
+    """Claim nothing for a while: twice as long as the time before, with some jitter, or `seconds` if more."""
     with transaction.atomic():
         provider = Provider.objects.select_for_update().get(pk=get_state().pk)
         if provider.pause and not _is_over(provider):
             return  # several calls that were under way together are refused for one reason
         count = min(provider.pause_count + 1, 20)
-        wait = seconds if seconds is not None else _pause_length(reason, count)
+        wait = max(seconds or 0.0, _pause_length(reason, count))
         provider.pause, provider.pause_count = reason, count
         provider.paused_until = timezone.now() + timedelta(seconds=wait)
         provider.pause_detail = redact(detail)
@@ -103,13 +102,19 @@ def pause(reason: Provider.Pause, detail: str = "", *, seconds: float | None = N
 
 
 def resume() -> None:
-    """BFL has taken a task again."""
-    Provider.objects.exclude(pause="").update(pause="", paused_until=None, pause_count=0, pause_detail="")
+    """BFL has taken a task again. What was sent before the pause began says nothing about its end."""
+    over = Provider.objects.filter(paused_until__lte=timezone.now())
+    over.update(pause="", paused_until=None, pause_count=0, pause_detail="")
 
 
 def _pause_length(reason: Provider.Pause, count: int) -> float:
     longest = min(LONGEST_PAUSE, FIRST_PAUSE[reason] * 2.0 ** (count - 1))
     return longest * random.uniform(0.75, 1.0)
+
+
+def _is_probing(provider: Provider) -> bool:
+    submitting = Generation.objects.filter(status=Generation.Status.SUBMITTING)
+    return submitting.filter(claimed_at__gt=provider.paused_until).exists()
 
 
 def _is_over(provider: Provider) -> bool:

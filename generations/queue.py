@@ -15,6 +15,7 @@ from typing import TypeVar
 import django_rq
 import redis
 import rq
+from django.conf import settings
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,14 @@ def wake_follower(generation_id: int = 0) -> None:
 
 
 def enqueue_store(generation_id: int) -> None:
-    """After commit, have a worker store the picture of a READY generation before anything else."""
+    """After commit, have a worker store the picture of a READY generation, the oldest first."""
+    _after_commit(lambda: _enqueue("store", "generations.tasks.store", generation_id, job_timeout=180))
+
+
+def enqueue_end(generation_id: int) -> None:
+    """After commit, have a worker look a last time for a generation past its deadline, and end it."""
     _after_commit(
-        lambda: _enqueue("store", "generations.tasks.store", generation_id, job_timeout=180, at_front=True)
+        lambda: _enqueue("default", "generations.tasks.end_overdue", generation_id, job_timeout=180)
     )
 
 
@@ -112,10 +118,10 @@ def _wake(generation_id: int) -> None:
         logger.warning("The follower could not be woken, the sweep will do it: %s", error)
 
 
-def _enqueue(name: str, task: str, *args: int, job_timeout: int, at_front: bool = False) -> None:
+def _enqueue(name: str, task: str, *args: int, job_timeout: int) -> None:
     try:
-        django_rq.get_queue(name).enqueue(
-            task, *args, job_timeout=job_timeout, at_front=at_front, result_ttl=0, failure_ttl=24 * 3600
+        django_rq.get_queue(name, connection=_redis()).enqueue(
+            task, *args, job_timeout=job_timeout, result_ttl=0, failure_ttl=24 * 3600
         )
     except redis.RedisError as error:
         logger.warning("%s was not enqueued, the sweep will do it: %s", task, error)
@@ -130,5 +136,5 @@ def _call(command: Callable[[], T]) -> T:
 
 @functools.cache
 def _redis() -> redis.Redis:
-    connection: redis.Redis = django_rq.get_connection("follow")
-    return connection
+    # Not RQ's own connection: that may wait for ever, and a press must not.
+    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=5)

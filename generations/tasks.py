@@ -3,14 +3,16 @@ twice, late or never."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from generations import bfl, images, lifecycle, provider, queue
+from generations import bfl, images, lifecycle, provider, queue, results
 from generations.bfl import errors
 from generations.follower import Follower
 from generations.models import GeneratedImage, Generation, GenerationEvent
@@ -20,9 +22,10 @@ logger = logging.getLogger(__name__)
 # Seconds. A submission whose answer we never saw may still come back by webhook, after the longest generation
 # and its delivery; without a webhook nothing more can come once the POST itself has run out of time.
 GRACE_WITH_WEBHOOK = 180
-GRACE_WITHOUT_WEBHOOK = 60
-# A READY row older than this has no job any more, or one that failed.
-STORE_AGAIN_AFTER = 15
+GRACE_WITHOUT_WEBHOOK = 90
+# A READY row older than this has no job any more, or one that failed. Not sooner: behind a backlog every row
+# would get a second job.
+STORE_AGAIN_AFTER = 60
 # The link is dead after ten minutes, and BFL has had the chance to give another.
 STORE_DEADLINE = 15 * 60
 STORE_TRIES = 3
@@ -48,9 +51,25 @@ def store(generation_id: int) -> None:
             _discard_unless_used(generation, image)
 
 
+def end_overdue(generation_id: int) -> None:
+    """End a generation past its deadline, after a last look: we may have been away, and BFL not."""
+    generation = _overdue().filter(pk=generation_id).first()
+    if generation is None:
+        return
+    if generation.status == Generation.Status.SUBMITTED:
+        _ = _find_result(generation) or lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+        return
+    try:
+        store(generation_id)
+    finally:
+        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, "It could not be fetched in time.")
+
+
 def sweep() -> None:
     """Put right what a crash, a lost job or a silent provider has left behind. Safe to run at any time."""
-    _end_overdue()
+    _end_unknown()
+    for generation in _overdue():
+        queue.enqueue_end(generation.pk)
     for generation in _ready_since(STORE_AGAIN_AFTER):
         queue.enqueue_store(generation.pk)
     if Generation.objects.unfinished().exists():
@@ -81,11 +100,10 @@ def _download(generation: Generation) -> bytes:
 
 def _fresh_link(client: bfl.Client, generation: Generation) -> str:
     """Ask BFL for the result again, in the hope of a new link. Raises LinkExpired if there is none."""
-    url = generation.polling_url
-    for candidate in [url] if client.may_poll(url) else client.result_urls(generation.bfl_id):
-        result = client.get_result(candidate)
-        if result.sample_url:
-            return result.sample_url
+    for url in client.addresses_of(generation.bfl_id, generation.polling_url):
+        with contextlib.suppress(bfl.BFLError):
+            if sample_url := client.get_result(url).sample_url:
+                return sample_url
     raise errors.LinkExpired("BFL has no picture for this task any more")
 
 
@@ -101,15 +119,29 @@ def _ready_since(seconds: int) -> list[Generation]:
     return list(Generation.objects.filter(status=Generation.Status.READY, ready_at__lt=ready_before))
 
 
-def _end_overdue() -> None:
+def _find_result(generation: Generation) -> bool:
+    """Whether BFL, asked at every address, has said something that moved the generation."""
+    client = provider.get_client()
+    for url in client.addresses_of(generation.bfl_id, generation.polling_url):
+        with contextlib.suppress(bfl.BFLError):
+            if results.apply(generation, client.get_result(url), bfl_id=generation.bfl_id):
+                return True
+    return False
+
+
+def _overdue() -> QuerySet[Generation]:
     now = timezone.now()
-    for generation in Generation.objects.filter(status=Generation.Status.SUBMITTED, deadline_at__lt=now):
-        lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+    too_long_ago = now - timedelta(seconds=STORE_DEADLINE)
+    return Generation.objects.filter(
+        Q(status=Generation.Status.SUBMITTED, deadline_at__lt=now)
+        | Q(status=Generation.Status.READY, ready_at__lt=too_long_ago)
+    )
+
+
+def _end_unknown() -> None:
     grace = GRACE_WITH_WEBHOOK if settings.PUBLIC_URL else GRACE_WITHOUT_WEBHOOK
     for generation in Generation.objects.filter(
-        status=Generation.Status.SUBMITTING, claimed_at__lt=now - timedelta(seconds=grace)
+        status=Generation.Status.SUBMITTING, claimed_at__lt=timezone.now() - timedelta(seconds=grace)
     ):
         logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
         lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN)
-    for generation in _ready_since(STORE_DEADLINE):
-        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, "The link has run out.")

@@ -34,11 +34,16 @@ def redis() -> Iterator[None]:
     if os.environ.get("REDIS_URL"):
         yield
         return
-    command = redis_server.command_line(redis_server.find_binary(), Path(site.REDIS_SOCKET))
+    command = redis_server.command_line(embedded_redis(), Path(site.REDIS_SOCKET))
     with subprocess.Popen(command) as process:
         _wait_for_redis()
         yield
         process.terminate()
+
+
+def embedded_redis() -> Path:
+    """Return the Redis of the locked packages, whatever the machine has; any where there is no such wheel."""
+    return redis_server.bundled_binary() or redis_server.find_binary()
 
 
 def _wait_for_redis() -> None:

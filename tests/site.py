@@ -20,6 +20,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import requests
 
+from fluxsite.ops import redis_server
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 
@@ -95,7 +97,7 @@ def _own_database() -> Iterator[dict[str, str]]:
     """Create a database beside the tests' own on PostgreSQL; on SQLite the data folder holds one."""
     given = os.environ.get("DATABASE_URL", "")
     if not given.startswith("postgres"):
-        yield {}
+        yield {"REDIS_SERVER_BIN": str(redis_server.bundled_binary() or "")}
         return
     name = f"site_{uuid.uuid4().hex}"
     with psycopg.connect(given, autocommit=True) as connection:

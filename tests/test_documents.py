@@ -16,7 +16,7 @@ SOURCES = [
     if "sandbox" not in path.parts
 ]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
-READ = re.compile(r"""\b(?:text|flag|whole|words|origin|environ\.get)\(\s*"([A-Z][A-Z_]+)\"""")
+READ = re.compile(r"""\b(?:text|flag|whole|words|origin|zone|database|environ\.get)\(\s*"([A-Z][A-Z_]+)\"""")
 EXAMPLE = re.compile(r"^#?([A-Z][A-Z_]+)=", re.MULTILINE)
 HEADED = re.compile(r"^(?:#+|\|)\s*`([A-Z][A-Z_]+)`", re.MULTILINE)
 

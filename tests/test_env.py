@@ -111,12 +111,27 @@ def test_it_reads_an_address_without_its_slash(
 
 
 @pytest.mark.parametrize(
-    "value", ["flux.example.org", "ftp://a", "//a", "https:/a", "javascript:1", "https://"]
+    "value", ["flux.example.org", "ftp://a", "//a", "https:/a", "javascript:1", "https://", "https://a/b"]
 )
 def test_it_refuses_any_other_address(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
-    with pytest.raises(ImproperlyConfigured, match=f"{NAME} must start with https:// or http://"):
+    with pytest.raises(ImproperlyConfigured, match=f"{NAME} must be like https://host"):
         env.origin(NAME)
+
+
+def test_it_reads_a_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "Europe/Berlin")
+    assert env.zone(NAME, "UTC") == "Europe/Berlin"
+    monkeypatch.setenv(NAME, "Mars/Olympus")
+    with pytest.raises(ImproperlyConfigured, match=f"{NAME} must be a time zone"):
+        env.zone(NAME, "UTC")
+
+
+def test_it_refuses_an_unreadable_database_and_does_not_repeat_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "nonsense://alice:s3cret@host/name")
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.database(NAME, "")
+    assert "s3cret" not in str(refusal.value)
 
 
 def test_it_takes_the_secret_key_that_was_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

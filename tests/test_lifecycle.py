@@ -181,6 +181,15 @@ def test_a_retry_is_a_purchase_of_its_own(alice: User) -> None:
     assert ledger.get_balance(alice) == 100 - again.price
 
 
+def test_two_presses_of_try_again_buy_once(alice: User) -> None:
+    generation = submitted(alice)
+    lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR)
+    lifecycle.retry(generation, alice)
+    with pytest.raises(lifecycle.NothingToRetry, match="being tried again already"):
+        lifecycle.retry(generation, alice)
+    assert ledger.get_balance(alice) == 100 - generation.price
+
+
 def test_it_tells_what_bfl_reports_once_per_change(alice: User) -> None:
     generation = submitted(alice)
     pending = Result(status=bfl.Status.PENDING, word="Pending", progress=0.1)
@@ -265,14 +274,44 @@ def test_a_pause_claims_nothing_and_ends_by_itself(alice: User) -> None:
     create(alice)
     provider.pause(Provider.Pause.NO_FUNDS, seconds=60)
     assert lifecycle.claim() == []
-    Provider.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
+    end_pause()
     assert len(lifecycle.claim()) == 1
 
 
 def test_after_a_pause_one_goes_ahead_to_try(alice: User) -> None:
     lifecycle.create(alice, "flux-dev", PROMPT, count=3)
-    provider.pause(Provider.Pause.REFUSED, seconds=0)
+    provider.pause(Provider.Pause.REFUSED)
+    end_pause()
     assert len(lifecycle.claim()) == 1
     assert lifecycle.claim() == []
     provider.resume()
     assert len(lifecycle.claim()) == 2
+
+
+def test_what_bfl_has_already_does_not_hold_the_trial_back(alice: User) -> None:
+    submitted(alice)
+    create(alice)
+    provider.pause(Provider.Pause.AWAY)
+    end_pause()
+    assert len(lifecycle.claim()) == 1
+
+
+def test_an_answer_from_before_a_pause_does_not_end_it(alice: User) -> None:
+    provider.pause(Provider.Pause.BUSY, seconds=60)
+    provider.resume()
+    assert provider.get_state().pause == Provider.Pause.BUSY
+
+
+def test_a_pause_grows_even_if_bfl_says_at_once(alice: User) -> None:
+    for _ in range(4):
+        provider.pause(Provider.Pause.BUSY, seconds=0)
+        end_pause()
+    provider.pause(Provider.Pause.BUSY, seconds=0)
+    until = provider.get_state().paused_until
+    assert until is not None
+    assert until > timezone.now() + timedelta(seconds=10)
+
+
+def end_pause() -> None:
+    """Let the pause be over, as time does."""
+    Provider.objects.update(paused_until=timezone.now())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from pytest_django import Settings
 
 from generations import bfl, doctor, follower, ledger, lifecycle, metadata, provider, queue
@@ -133,6 +134,46 @@ def test_an_unclear_answer_is_never_followed_by_a_second_purchase(
     assert generation.failure_code == FailureCode.OUTCOME_UNKNOWN
     assert len(sandbox.tasks) == 1
     assert ledger.get_balance(alice) == 100
+
+
+def test_an_outage_with_unclear_answers_does_not_burn_the_whole_queue(
+    work: Work, alice: User, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("submit", "answer", status=503, times=None)
+    lifecycle.create(alice, "flux-dev", PROMPT, count=30)
+    follow_for(1.5)
+    assert provider.get_state().pause == Provider.Pause.AWAY
+    assert Generation.objects.filter(status=Generation.Status.QUEUED).count() >= 4
+
+
+def test_one_answer_that_cannot_be_written_down_does_not_lose_the_others(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle.create(alice, "flux-dev", PROMPT, count=4)
+    mark_submitted, calls = lifecycle.mark_submitted, iter(range(100))
+
+    def fails_at_first(generation: Generation, submission: bfl.Submission) -> bool:
+        if next(calls) == 0:
+            raise OperationalError("the database is away")
+        return mark_submitted(generation, submission)
+
+    monkeypatch.setattr(lifecycle, "mark_submitted", fails_at_first)
+    with pytest.raises(OperationalError):
+        Follower(provider.get_client(), linger=0).run()
+    assert Generation.objects.filter(status=Generation.Status.SUBMITTED).count() == 3
+
+
+def test_an_unreachable_cluster_does_not_hide_the_one_that_has_the_task(
+    work: Work, alice: User, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "WEBHOOK_INTERVAL", 0.3)
+    settings.PUBLIC_URL = "http://127.0.0.1:9"  # no webhook ever comes
+    with Sandbox(key="key-of-the-tests", speed=40, clusters=2) as clustered:
+        use_bfl_at(settings, clustered.url, [*clustered.hosts, "127.0.0.1:9"])
+        generation = order(alice)
+        work()
+    generation.refresh_from_db()
+    assert generation.is_succeeded
 
 
 def test_settings_that_bfl_refuses_end_it_with_bfls_words(work: Work, alice: User, sandbox: Sandbox) -> None:

@@ -123,12 +123,26 @@ def test_the_sweep_stores_again_what_stands_ready(
 
 
 def test_the_sweep_ends_what_can_no_longer_be_fetched(
+    ready: Generation, sandbox: Sandbox, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    sandbox.faults.script("download", "expired", times=None)
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (ready.pk,))]
+    tasks.end_overdue(ready.pk)
+    ready.refresh_from_db()
+    assert ready.failure_code == FailureCode.STORING_FAILED
+
+
+def test_what_was_forgotten_past_its_deadline_is_looked_for_once_more(
     ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     age(ready, ready_at=tasks.STORE_DEADLINE + 1)
     sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (ready.pk,))]
+    tasks.end_overdue(ready.pk)
     ready.refresh_from_db()
-    assert ready.failure_code == FailureCode.STORING_FAILED
+    assert ready.is_succeeded
 
 
 def age(generation: Generation, **seconds: int) -> None:

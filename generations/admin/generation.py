@@ -36,11 +36,14 @@ class GenerationAdmin(MachineWritten):
     inlines = (EventLines, DeliveryLines)
     actions = ("cancel_waiting",)
 
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm("generations.change_generation")
+
     @admin.display(description="Prompt")
     def short_prompt(self, generation: Generation) -> str:
         return generation.prompt[:60]
 
-    @admin.action(description="Cancel what still waits; the credits come back", permissions=["view"])
+    @admin.action(description="Cancel what still waits; the credits come back", permissions=["cancel"])
     def cancel_waiting(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         staff = person_of(request)
         canceled = sum(lifecycle.cancel(generation, canceled_by=staff) for generation in queryset)

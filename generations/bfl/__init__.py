@@ -6,12 +6,11 @@ from generations.bfl.catalogue import ENDPOINTS, Endpoint, InvalidParameters
 from generations.bfl.client import Client
 from generations.bfl.errors import BFLError
 from generations.bfl.hosts import API_BASES, Hosts
-from generations.bfl.results import FAILURES, Result, Status, Submission
+from generations.bfl.results import Result, Status, Submission
 
 __all__ = [
     "API_BASES",
     "ENDPOINTS",
-    "FAILURES",
     "BFLError",
     "Client",
     "Endpoint",

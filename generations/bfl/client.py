@@ -31,6 +31,7 @@ from generations.bfl.parameters import Value
 from generations.bfl.results import Result, Status, Submission, read_result, read_submission
 
 _JSON_MAX_BYTES = 1024 * 1024
+_CONNECT_SECONDS = 5.0
 
 
 class Client:
@@ -45,7 +46,7 @@ class Client:
         timeout: float = 30,
         poll_timeout: float = 10,
     ) -> None:
-        """`timeout` and `poll_timeout` are seconds for connecting and between two bytes."""
+        """`timeout` and `poll_timeout` are the most seconds between two bytes of an answer."""
         if not hosts.is_api(base_url):
             raise ForbiddenHost(f"{base_url} is not a host of BFL's API")
         if not (api_key.isascii() and api_key.isprintable()):
@@ -96,14 +97,12 @@ class Client:
             return Result(status=Status.PENDING, word=Status.PENDING)
         raise error or UnexpectedAnswer(f"GET {urlsplit(url).path}: {response_code} without a status")
 
-    def result_urls(self, bfl_id: str) -> list[str]:
-        """Return every address where a task may be known whose polling address BFL did not tell."""
+    def addresses_of(self, bfl_id: str, polling_url: str) -> list[str]:
+        """Return where to ask for a task: the address that BFL gave, else every one that may know it."""
+        if self._hosts.is_api(polling_url):
+            return [polling_url]
         bases = self._hosts.clusters_of(self._base_url)
         return [f"{base}/v1/get_result?id={quote(bfl_id, safe='')}" for base in bases]
-
-    def may_poll(self, url: str) -> bool:
-        """Whether the host of a polling address is one of BFL's."""
-        return self._hosts.is_api(url)
 
     def credits(self) -> Decimal:
         """Return the credits left on the BFL account: GET /v1/credits. Raises BFLError."""
@@ -122,7 +121,7 @@ class Client:
             raise ForbiddenHost(f"{host_of(url)} is not a host that delivers BFL's pictures")
         try:
             with self._session.get(
-                url, timeout=self._timeout, stream=True, allow_redirects=False
+                url, timeout=(_CONNECT_SECONDS, self._timeout), stream=True, allow_redirects=False
             ) as response:
                 # Azure answers 403 to an expired signature; a removed file is 404.
                 if response.status_code in (403, 404, 410):
@@ -153,7 +152,7 @@ class Client:
                 method,
                 url,
                 headers={"x-key": self._api_key},
-                timeout=timeout,
+                timeout=(_CONNECT_SECONDS, timeout),
                 stream=True,
                 allow_redirects=False,
                 **options,

@@ -24,8 +24,6 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-FAILURES = frozenset({Status.REQUEST_MODERATED, Status.CONTENT_MODERATED, Status.ERROR})
-
 # "Failed" stands in BFL's samples only. The others are what webhooks said until early 2026.
 _OLD_WORDS = {
     "Failed": Status.ERROR,
@@ -35,6 +33,8 @@ _OLD_WORDS = {
     "processing": Status.GENERATING,
 }
 _LONGEST_SEED = 2**63 - 1
+# BFL's are UUIDs of 36.
+LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,12 @@ class Result:
 
 def read_submission(body: object) -> Submission | None:
     """Return the submission that a 200 answer speaks of, or None if it does not name a task."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("id"), str) or not body["id"]:
+    bfl_id = _text(body.get("id")) if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not bfl_id or len(bfl_id) > LONGEST_ID:
         return None
-    polling_url = body.get("polling_url")
     return Submission(
-        id=body["id"],
-        polling_url=polling_url if isinstance(polling_url, str) and polling_url else None,
+        id=bfl_id,
+        polling_url=_text(body.get("polling_url")) or None,
         cost=_cost(body.get("cost")),
     )
 

@@ -97,9 +97,6 @@ def _file(stored: FieldFile, content_type: str, *, download_as: str = "") -> Fil
         content_type=content_type,
         as_attachment=bool(download_as),
         filename=download_as,
-        headers={
-            # The address belongs to one picture for good, and to one person.
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
-        },
+        # The address belongs to one picture for good, and to one person.
+        headers={"Cache-Control": "private, max-age=31536000, immutable"},
     )

@@ -65,17 +65,9 @@ def cancel(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
 def retry(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     try:
         lifecycle.retry(_own(request.user, code), request.user)
-    except _REFUSALS as refusal:
+    except lifecycle.REFUSALS as refusal:
         messages.error(request, str(refusal))
     return _back_to_progress(request)
-
-
-_REFUSALS = (
-    bfl.InvalidParameters,
-    ledger.InsufficientCredits,
-    lifecycle.EndpointUnavailable,
-    lifecycle.NothingToRetry,
-)
 
 
 def _submit(request: PersonRequest) -> HttpResponse:
@@ -92,7 +84,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
         return _render_form(request, form, status=422)
     try:
         generation = lifecycle.create(request.user, slug, form.params)[0]
-    except _REFUSALS as refusal:
+    except lifecycle.REFUSALS as refusal:
         form.add_error(None, str(refusal))
         return _render_form(request, form, status=422)
     return _submitted(request, generation)

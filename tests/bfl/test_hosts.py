@@ -84,7 +84,7 @@ HOSTILE = [
 @pytest.mark.parametrize("url", API)
 def test_it_knows_the_hosts_of_the_api(url: str) -> None:
     assert Hosts().is_api(url)
-    assert Client("k", base_url=API_BASES["global"], hosts=Hosts()).may_poll(url)
+    assert Client("k", base_url=API_BASES["global"], hosts=Hosts()).addresses_of("id", url) == [url]
 
 
 @pytest.mark.parametrize("url", DELIVERY)
@@ -168,7 +168,7 @@ def test_it_looks_for_a_task_at_the_operators_other_hosts() -> None:
 
 def test_it_asks_every_cluster_for_the_task_by_its_id() -> None:
     client = Client("k", base_url="https://api.us.bfl.ai/", hosts=Hosts())
-    urls = client.result_urls("a/b&c")
+    urls = client.addresses_of("a/b&c", "")
     assert urls[0] == "https://api.us.bfl.ai/v1/get_result?id=a%2Fb%26c"
     assert urls[1] == "https://api.us1.bfl.ai/v1/get_result?id=a%2Fb%26c"
     assert len(urls) == 4

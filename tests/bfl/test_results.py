@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from generations.bfl import FAILURES, Status
+from generations.bfl import Status
 from generations.bfl.results import Result, read_result, read_submission
 
 READY = json.loads("""{"id": "1", "status": "Ready", "result": {
@@ -52,10 +52,6 @@ def test_it_reads_a_recorded_answer() -> None:
 def test_it_knows_the_words_of_bfl(word: str, status: Status) -> None:
     result = read(status=word, result=None)
     assert (result.status, result.word, result.sample_url) == (status, word, None)
-
-
-def test_it_counts_only_ends_without_a_picture_as_failures() -> None:
-    assert sorted(FAILURES) == ["Content Moderated", "Error", "Request Moderated"]
 
 
 @pytest.mark.parametrize("word", ["Ready", "SUCCESS"])

@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import redis
 from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.core.checks.async_checks import check_async_unsafe
@@ -19,8 +18,6 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django import Settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from generations import lifecycle, queue
 from generations.doctor import CHECKS
@@ -60,11 +57,8 @@ def findings(subject: str) -> list[str]:
 
 
 @pytest.fixture
-def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(
-        "generations.queue.django_rq.get_connection",
-        lambda name: redis.Redis(port=9, retry=Retry(NoBackoff(), 0)),
-    )
+def no_redis(settings: Settings) -> Iterator[None]:
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
     queue._redis.cache_clear()
     yield
     queue._redis.cache_clear()

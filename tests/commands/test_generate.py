@@ -130,7 +130,7 @@ def test_it_refuses_bad_parameters(params: list[str], sentence: str, alice: User
         ({"count": 0}, "The count must be a whole number from 1 to 100."),
         ({"count": 101}, "The count must be a whole number from 1 to 100."),
         ({"count": -1}, "The count must be a whole number from 1 to 100."),
-        ({"count": 41}, "This costs 2.5 credits and you have 0."),
+        ({"count": 41}, "This costs 102.5 credits and you have 100."),
     ],
 )
 def test_it_refuses_bad_input(options: dict[str, Any], sentence: str, alice: User) -> None:

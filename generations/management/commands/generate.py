@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from generations import bfl, ledger, lifecycle
+from generations import bfl, lifecycle
 from generations.models import Generation
 
 BAD_INPUT = 2
@@ -55,12 +55,7 @@ class Command(BaseCommand):
 def _create(user: User, endpoint: str, values: dict[str, str], count: int) -> list[Generation]:
     try:
         return lifecycle.create(user, endpoint, values, count=count)
-    except (
-        bfl.InvalidParameters,
-        ledger.InsufficientCredits,
-        lifecycle.EndpointUnavailable,
-        lifecycle.InvalidCount,
-    ) as refusal:
+    except lifecycle.REFUSALS as refusal:
         raise CommandError(str(refusal), returncode=BAD_INPUT) from None
 
 

@@ -1,0 +1,77 @@
+"""The command line: `python -m benchmarks --count 30 --only guide webhook`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from benchmarks import picture, report
+from benchmarks.driver import Failed
+from benchmarks.figures import Figures
+from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
+
+
+def main() -> int:
+    options = _options()
+    # Else the processes that were started would go on.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    results: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory(prefix="fluxsite-bench-") as folder:
+        sample = Path(folder, "sample.jpg")
+        picture.write(sample)
+        setting = Setting(count=options.count, slots=options.slots, seed=options.seed, sample=sample)
+        print(_introduction(setting), flush=True)
+        for name in options.only:
+            _run(name, setting, Path(folder, name), results)
+    if results:
+        print("", *report.write(results), sep="\n")
+    return 0 if len(results) == len(options.only) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description="Measure the pipeline: docs/benchmarks.md."
+    )
+    add = parser.add_argument
+    add("--count", type=_positive, default=200, help="pictures for each way (default 200)")
+    add("--slots", type=_positive, default=24, help="tasks active at a time (default 24)")
+    add("--seed", type=int, default=0, help="another seed has other latencies (default 0)")
+    add("--only", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help=", ".join(WAYS))
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return int(text)
+
+
+def _introduction(setting: Setting) -> str:
+    shortest, longest = LATENCY
+    return (
+        f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}. "
+        f"{setting.count} pictures of {ENDPOINT}, {setting.slots} at a time, "
+        f"{shortest:g} to {longest:g} s and {setting.sample.stat().st_size / 1e6:.2f} MB each, "
+        f"seed {setting.seed}."
+    )
+
+
+def _run(name: str, setting: Setting, folder: Path, results: dict[str, Figures]) -> None:
+    folder.mkdir()
+    print(f"{WAYS[name].title} (load {os.getloadavg()[0]:.1f}) …", end=" ", flush=True)
+    try:
+        results[name] = WAYS[name].measure(setting, folder)
+    except Failed as failure:
+        print(f"failed. {failure}", flush=True)
+    else:
+        print(f"{results[name].makespan:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
