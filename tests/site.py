@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from fluxsite.ops import redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
+_STATIC_FILES: list[Path] = []
 
 
 @dataclass(slots=True)
@@ -72,11 +74,20 @@ def running_site(folder: Path, **environment: str) -> Iterator[Site]:
     with _own_database() as database:
         own = {"DATA_DIR": str(folder), "PORT": str(free_port()), **database, **environment}
         site = Site(_inherited() | own, folder / "log.txt")
+        _reuse_static_files(folder)
         site.start()
+        _STATIC_FILES.append(folder)
         try:
             yield site
         finally:
             site.stop()
+
+
+def _reuse_static_files(folder: Path) -> None:
+    """Spare the second site the seconds that collecting them takes."""
+    for collected in _STATIC_FILES[-1:]:
+        shutil.copytree(collected / "static", folder / "static")
+        shutil.copy(collected / "static.sha256", folder)
 
 
 def free_port() -> int:

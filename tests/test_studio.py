@@ -546,3 +546,17 @@ def test_it_retries_only_what_has_no_picture(
     before = Generation.objects.count()
     as_alice.post(f"/g/{code}/retry/")
     assert Generation.objects.count() == before
+
+
+def test_another_model_gets_its_own_defaults_and_keeps_what_was_set(as_alice: Client) -> None:
+    drawn = {"form_for": "flux-pro", "prompt": "a heron", "steps": "40", "guidance": "4.5", "seed": "7"}
+    page = as_alice.post("/form/", {**drawn, "endpoint": "flux-dev"}).content.decode()
+    assert 'value="28"' in page
+    assert 'value="4.5"' in page
+    assert 'value="40"' not in page
+
+
+def test_it_starts_with_a_model_that_is_offered(as_alice: Client) -> None:
+    Offer.objects.create(endpoint="flux-kontext-pro", is_enabled=False)
+    page = as_alice.get("/").content.decode()
+    assert 'name="form_for" value="flux-kontext-max"' in page

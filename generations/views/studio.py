@@ -21,7 +21,6 @@ from generations.context_processors import Frame, frame_of
 from generations.forms import GenerationForm, initial_of
 from generations.models import Generation, Offer
 
-DEFAULT_ENDPOINT = next(iter(bfl.ENDPOINTS))
 RECENT_COUNT = 24
 RECENT_FOR = timedelta(days=1)
 
@@ -31,7 +30,7 @@ def studio(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         return _submit(request)
     source = _source(request)
-    slug = request.GET.get("endpoint") or (source.endpoint if source else DEFAULT_ENDPOINT)
+    slug = request.GET.get("endpoint") or (source.endpoint if source else "")
     values = {**(source.params if source else {}), **request.GET.dict()}
     form = _form(request.user, slug, initial=values)
     return render(request, "generations/studio.html", {"form": form, **_progress_context(request)})
@@ -86,6 +85,8 @@ def _submit(request: PersonRequest) -> HttpResponse:
         generation = lifecycle.create(request.user, slug, form.params)[0]
     except lifecycle.REFUSALS as refusal:
         form.add_error(None, str(refusal))
+        # Another tab may have spent what this one still saw.
+        form.balance = ledger.get_balance(request.user)
         return _render_form(request, form, status=422)
     return _submitted(request, generation)
 
@@ -106,12 +107,14 @@ def _form(
     data: Mapping[str, Any] | None = None,
     initial: Mapping[str, Any] | None = None,
 ) -> GenerationForm:
-    endpoint = bfl.ENDPOINTS.get(slug, bfl.ENDPOINTS[DEFAULT_ENDPOINT])
-    switched_off = Offer.objects.filter(is_enabled=False).values_list("endpoint", flat=True)
+    """Return the form for an endpoint; for one that does not exist, for the first that people may use."""
+    switched_off = frozenset(Offer.objects.filter(is_enabled=False).values_list("endpoint", flat=True))
+    offered = [entry for entry in bfl.ENDPOINTS.values() if entry.slug not in switched_off]
+    endpoint = bfl.ENDPOINTS.get(slug) or next(iter(offered or bfl.ENDPOINTS.values()))
     return GenerationForm(
         endpoint,
         balance=ledger.get_balance(user),
-        switched_off=frozenset(switched_off),
+        switched_off=switched_off,
         data=data,
         initial=initial_of(endpoint, initial or {}),
     )
@@ -125,7 +128,11 @@ def _render_form(request: PersonRequest, form: GenerationForm, *, status: int = 
 
 
 def _posted_values(request: PersonRequest) -> dict[str, str]:
-    values = {name: str(value) for name, value in request.POST.items()}
+    """Return what was posted, without what the endpoint drawn before had filled in by itself."""
+    drawn = bfl.ENDPOINTS.get(request.POST.get("form_for", ""))
+    parameters = drawn.parameters if drawn and drawn.slug != request.POST.get("endpoint") else ()
+    untouched = {(parameter.name, str(parameter.default)) for parameter in parameters}
+    values = {name: str(value) for name, value in request.POST.items() if (name, value) not in untouched}
     if custom := values.get("aspect_ratio_custom"):
         values["aspect_ratio"] = custom
     return values

@@ -1,6 +1,11 @@
 // The studio form: one press is one request, Ctrl or Cmd with Enter presses, the prompt is counted.
 const button = (form) => form.querySelector('button[type="submit"]:not([formaction])');
 
+const close = (list) => {
+  list.open = false;
+  list.querySelector("summary").focus({ preventScroll: true });
+};
+
 const setBusy = (form, busy) => {
   form.toggleAttribute("data-busy", busy);
   form.setAttribute("aria-busy", String(busy));
@@ -32,8 +37,23 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-busy]")) setBusy(form, false);
 });
 
+// Enter that is held down would buy again and again; in a field it would buy what was only being set.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  if (event.key !== "Enter" || !event.target.closest?.("#studio-form")) return;
+  const isField = event.target.matches("input, select");
+  if (event.repeat || isField) event.preventDefault();
+  if (!event.target.matches("input[type=radio]")) return;
+  const list = event.target.closest("details[data-close-on-pick]");
+  if (list) close(list);
+});
+
+document.addEventListener("keydown", (event) => {
+  const list = event.key === "Escape" && event.target.closest?.("details[data-close-on-pick][open]");
+  if (list) close(list);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
   const form = event.target.closest?.("form[data-quick-submit]");
   if (!form) return;
   event.preventDefault();
@@ -66,6 +86,11 @@ const refresh = () => {
       parent = parent.parentElement.closest("details");
     }
   }
+  // Once for each refusal: the next answer brings a form without the mark.
+  const invalid = form.querySelector('[aria-invalid="true"]');
+  if (!invalid || form.hasAttribute("data-shown")) return;
+  form.toggleAttribute("data-shown", true);
+  invalid.focus();
 };
 
 document.addEventListener("input", (event) => {
@@ -84,8 +109,7 @@ document.addEventListener("click", (event) => {
   if (event.detail === 0) return;
   const list = event.target.closest?.("label, input")?.closest("details[data-close-on-pick]");
   if (!list) return;
-  list.open = false;
-  list.querySelector("summary").focus({ preventScroll: true });
+  close(list);
 });
 
 // The picture just asked for stands first: show it, however far down one was looking.

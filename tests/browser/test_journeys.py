@@ -77,11 +77,37 @@ def test_the_keyboard_alone_gets_a_picture_and_back(page: Page, log_in: LogIn, s
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
 
 
+def test_a_key_held_down_buys_once(page: Page, log_in: LogIn) -> None:
+    log_in(page)
+    page.get_by_label("Prompt", exact=True).fill("a lighthouse, once")
+    page.keyboard.down("Control")
+    for _ in range(12):
+        page.keyboard.down("Enter")
+        page.wait_for_timeout(60)
+    page.keyboard.up("Enter")
+    page.keyboard.up("Control")
+    page.get_by_label("Seed").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert page.locator("#progress li", has_text="a lighthouse, once").count() == 1
+
+
+def test_a_prompt_without_spaces_breaks_no_page(page: Page, log_in: LogIn, site: Site) -> None:
+    log_in(page)
+    press(page, "W" * 600, "flux-pro-1.1")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator("#progress li a").first).to_be_visible()
+    for path in ["/", "/credits/", page.locator("#progress li a").first.get_attribute("href")]:
+        page.goto(f"{site.url}{path}")
+        assert not is_sideways(page), path
+
+
 def test_a_refusal_stands_at_its_field_and_costs_nothing(page: Page, log_in: LogIn) -> None:
     log_in(page)
     press(page, " ", "flux-dev")
     prompt = page.get_by_label("Prompt", exact=True)
     expect(prompt).to_have_attribute("aria-invalid", "true")
+    expect(prompt).to_be_focused()
     expect(page.get_by_text("Write what you want to see.").first).to_be_visible()
     assert page.locator("#progress li", has_text="Write what").count() == 0
 
