@@ -32,6 +32,8 @@ LOOK_AROUND_EVERY = 1.0
 WAKE_TIMEOUT = 1
 # With a webhook polling is only the safety net.
 WEBHOOK_INTERVAL = 15.0
+# Few pictures are there before this share of their endpoint's usual time.
+FIRST_LOOK = 0.5
 # BFL allows 1,200 polls a second and its guide looks every half second. We begin later, look more often while
 # a picture is due, and ever more seldom when one takes far longer than usual.
 SHORTEST_INTERVAL = 0.3
@@ -248,8 +250,7 @@ def _first_look(generation: Generation) -> float:
     if settings.PUBLIC_URL:
         return WEBHOOK_INTERVAL
     entry = generation.catalogue_entry
-    # Few pictures are there before half of their endpoint's usual time.
-    return entry.usual_seconds / 2 if entry else 1.0
+    return entry.usual_seconds * FIRST_LOOK if entry else 1.0
 
 
 def _interval(watch: Watch) -> float:
