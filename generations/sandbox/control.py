@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,10 @@ def _clear_faults(sandbox: Sandbox, request: Request) -> Response:
 
 
 def _reset(sandbox: Sandbox, request: Request) -> Response:
-    sandbox.reset()
+    if request.body:
+        sandbox.reset(int(_value(request, "seed")))
+    else:
+        sandbox.reset()
     return _get_state(sandbox, request)
 
 
@@ -67,6 +70,23 @@ def _change_settings(sandbox: Sandbox, request: Request) -> Response:
     return _get_state(sandbox, request)
 
 
+def _advance(sandbox: Sandbox, request: Request) -> Response:
+    sandbox.advance(_value(request, "advance"))
+    return _get_state(sandbox, request)
+
+
+def _go_away(sandbox: Sandbox, request: Request) -> Response:
+    seconds = _value(request, "seconds")
+    return replace(_get_state(sandbox, request), afterwards=lambda: sandbox.be_away(seconds))
+
+
+def _value(request: Request, name: str) -> float:
+    values = request.json
+    if not isinstance(values, dict) or values.keys() != {name}:
+        raise ValueError(f"Wanted: an object with {name} alone.")
+    return float(values[name])
+
+
 _HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Response]] = {
     ("GET", "state"): _get_state,
     ("GET", "requests"): _get_requests,
@@ -75,6 +95,8 @@ _HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Response]] = {
     ("DELETE", "faults"): _clear_faults,
     ("POST", "reset"): _reset,
     ("POST", "settings"): _change_settings,
+    ("POST", "clock"): _advance,
+    ("POST", "away"): _go_away,
 }
 
 
@@ -95,4 +117,5 @@ def describe(task: Task, now: float) -> dict[str, Any]:
         "webhook_url": task.webhook_url,
         "delivered_at": task.delivered_at,
         "webhook_statuses": [call.status for call in task.webhook_calls],
+        "webhook_kinds": [call.kind for call in task.webhook_calls],
     }

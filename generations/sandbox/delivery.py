@@ -18,20 +18,22 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
+from generations.sandbox.clock import Clock
 from generations.sandbox.faults import Fault
-from generations.sandbox.messages import Request, Response
+from generations.sandbox.messages import Request, Response, Seen
 from generations.sandbox.pictures import draw
 from generations.sandbox.pictures.sizes import size_of
 from generations.sandbox.settings import Settings
 from generations.sandbox.tasks import READY, Task
 
 _KEPT_PICTURES = 64
+_OVERSIZE = 200_000_000
 
 Alter = Callable[[Response, Fault, "Delivery", Task], Response]
 
 
 class Delivery:
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._secret = secrets.token_bytes(16)
@@ -56,13 +58,14 @@ class Delivery:
     def task_id(self, path: str) -> str | None:
         return self._paths.get(path)
 
-    def answer(self, request: Request, task: Task, faults: list[Fault]) -> Response:
-        if refusal := self._refuse(request, faults):
+    def answer(self, request: Request, task: Task, faults: list[Fault], seen: Seen) -> Response:
+        if refusal := self._refuse(request, faults, seen):
             return refusal
         response = self._picture_response(task)
         for fault in faults:
             if alter := _ALTERATIONS.get(fault.kind):
                 response = alter(response, fault, self, task)
+                seen.fault = fault.kind
         if response.status == 200 and task.downloaded_at is None:
             task.downloaded_at = self._clock()
         return response
@@ -83,13 +86,15 @@ class Delivery:
         digest = hmac.digest(self._secret, f"{path}\n{until}".encode(), "sha256")
         return base64.b64encode(digest).decode()
 
-    def _refuse(self, request: Request, faults: list[Fault]) -> Response | None:
+    def _refuse(self, request: Request, faults: list[Fault], seen: Seen) -> Response | None:
         until = request.query.get("se", "")
         signature = self._sign(request.path, until)
         if not hmac.compare_digest(signature.encode(), request.query.get("sig", "").encode()):
             return _forbidden("Signature did not match.")
-        is_expired = datetime.fromisoformat(until).timestamp() <= self._clock()
-        if is_expired or any(fault.kind == "expired" for fault in faults):
+        if datetime.fromisoformat(until).timestamp() <= self._clock():
+            return _forbidden(f"Signed expiry time [{until}] has passed.")
+        if any(fault.kind == "expired" for fault in faults):
+            seen.fault = "expired"
             return _forbidden(f"Signed expiry time [{until}] has passed.")
         return None
 
@@ -141,7 +146,7 @@ def _slow_down(response: Response, fault: Fault, delivery: Delivery, task: Task)
 
 
 def _enlarge(response: Response, fault: Fault, delivery: Delivery, task: Task) -> Response:
-    return replace(response, padding=max(0, fault.size - len(response.body)))
+    return replace(response, padding=max(0, (fault.size or _OVERSIZE) - len(response.body)))
 
 
 def _never_announce(response: Response, fault: Fault, delivery: Delivery, task: Task) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -53,11 +53,12 @@ class Response:
     cut: int | None = None  # close the connection after so many bytes of the body
     spread: float = 0.0  # seconds over which the body is sent
     is_dropped: bool = False
+    afterwards: Callable[[], None] | None = None  # done once the answer has gone out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Seen:
-    """One line of the log of requests."""
+    """One line of the log of requests, written when a request came and filled in as it is answered."""
 
     method: str
     path: str
@@ -65,7 +66,9 @@ class Seen:
     key: str | None
     at: float
     body: Any
-    status: int | None  # None: the connection was dropped
+    status: int | None = None  # None: not answered yet, or dropped
+    fault: str | None = None  # the kind that made the answer, "hang" while it hangs; None: an honest answer
+    task_id: str | None = None  # of the task that was accepted, polled or downloaded
 
 
 def json_response(value: object, status: int = 200, **headers: str) -> Response:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -9,16 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from generations.sandbox import api, control
+from generations.sandbox.clock import Clock
 from generations.sandbox.delivery import Delivery
 from generations.sandbox.endpoints import Endpoint
-from generations.sandbox.faults import Fault, Faults
+from generations.sandbox.faults import Faults
 from generations.sandbox.messages import Request, Response, Seen
 from generations.sandbox.server import Listener
 from generations.sandbox.settings import Settings
-from generations.sandbox.tasks import Task, Tasks
+from generations.sandbox.tasks import Task, Tasks, most_active
 from generations.sandbox.webhooks import Webhooks
 
-_KEPT_REQUESTS = 50_000
+_KEPT_REQUESTS = 200_000
 
 
 class Sandbox:
@@ -40,14 +40,21 @@ class Sandbox:
         **settings: Any,
     ) -> None:
         self.settings = Settings(credits=Decimal(credits), samples=list(samples), **settings)
+        self.clock = Clock()
         self.faults = Faults(self.settings.seed)
         self.requests: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
+        self.waiting: list[Seen] = []  # lines of requests that are not answered yet, hanging ones above all
         self.request_counts: Counter[str] = Counter()
-        self.delivery = Delivery(self.settings, time.time)
-        self._tasks = Tasks(self.settings, time.time)
-        self._webhooks = Webhooks(self.settings, time.time, lambda task: api.result_of(self, task))
-        self._stopping = threading.Event()
+        self.delivery = Delivery(self.settings, self.clock)
+        self.is_away = False
+        self._tasks = Tasks(self.settings, self.clock, self.faults)
+        self._webhooks = Webhooks(
+            self.settings, self.clock, self._tasks, lambda task: api.result_of(self, task)
+        )
         self._poll_window = (0, 0)
+        self._log_lock = threading.Lock()
+        self._door = threading.Lock()  # held while the listeners are opened, closed or replaced
+        self._is_stopped = False
         self._listeners = self._listen(port, clusters, cluster_ports)
 
     def _listen(self, port: int, clusters: int, cluster_ports: Sequence[int]) -> list[Listener]:
@@ -59,7 +66,8 @@ class Sandbox:
         listeners: list[Listener] = []
         try:
             for number, cluster in wanted:
-                listeners.append(Listener(number, cluster, self.answer))
+                listeners.append(Listener(number, cluster, self.answer, self.clock))
+                listeners[-1].server_activate()
         except OSError as error:
             for listener in listeners:
                 listener.server_close()
@@ -72,10 +80,50 @@ class Sandbox:
             listener.start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self.clock.stop()
         self._webhooks.close()
-        for listener in self._listeners:
-            listener.stop()
+        with self._door:
+            self._is_stopped = True
+            for listener in self._listeners:
+                listener.stop()
+
+    def advance(self, seconds: float) -> None:
+        """Put the clock forward: tasks end, links run out, waiting ends, webhooks fall due."""
+        self.clock.advance(seconds)
+        self._webhooks.wake()
+
+    def go_away(self) -> None:
+        """Close every connection and refuse new ones, until `come_back`.
+
+        Time and tasks go on. Requests in flight are carried out, and their answers are lost.
+        Webhooks that fall due wait for the return, as behind an outage of a real network.
+        """
+        with self._door:
+            if self.is_away or self._is_stopped:
+                return
+            self.is_away = True
+            self._webhooks.pause()
+            for listener in self._listeners:
+                listener.stop()
+            self._listeners = [listener.successor() for listener in self._listeners]
+
+    def come_back(self) -> None:
+        """Listen again on the same ports."""
+        with self._door:
+            if not self.is_away or self._is_stopped:
+                return
+            for listener in self._listeners:
+                listener.server_activate()
+                listener.start()
+            self.is_away = False
+            self._webhooks.resume()
+
+    def be_away(self, seconds: float) -> None:
+        """Be away so long, by the sandbox's own clock."""
+        until = self.clock() + seconds
+        self.go_away()
+        self.clock.wait_until(until)
+        self.come_back()
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,26 +164,44 @@ class Sandbox:
     def max_active_seen_of(self) -> Mapping[str, int]:
         return self._tasks.max_active_seen_of
 
+    @property
+    def submissions(self) -> dict[str, list[Task]]:
+        """The accepted tasks of each prompt, in the order of their acceptance."""
+        tasks: dict[str, list[Task]] = {}
+        for task in list(self.tasks.values()):
+            tasks.setdefault(task.params["prompt"] or "", []).append(task)
+        return tasks
+
+    def most_active(self, endpoint: str | None = None) -> int:
+        """The most tasks that were active at one moment, worked out afresh from their own times."""
+        tasks = list(self.tasks.values())
+        return most_active([task for task in tasks if endpoint in (None, task.endpoint.slug)])
+
     def latencies(self, count: int, endpoint: str = "flux-dev") -> list[float]:
         """The seconds that the first `count` submissions take, were they all for `endpoint`."""
         return self._tasks.latencies(count, endpoint)
 
-    def reset(self) -> None:
-        """Forget tasks, faults and requests, and give the first credits back."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forget tasks, faults and requests, and give the first credits back; the clock goes on."""
+        if seed is not None:
+            self.settings.seed = seed
         self._webhooks.clear()
         self._tasks.reset()
-        self.faults.clear()
-        self.requests.clear()
-        self.request_counts.clear()
+        self.faults.reset(self.settings.seed)
+        with self._log_lock:
+            self.requests.clear()
+            self.request_counts.clear()
 
     def state(self) -> dict[str, Any]:
-        now = time.time()
+        now = self.clock()
         return {
+            "now": now,
             "hosts": self.hosts,
             "credits": float(self.credits),
             "active": self.active,
             "max_active_seen": self.max_active_seen,
             "max_active_seen_of": dict(self.max_active_seen_of),
+            "most_active": self.most_active(),
             "requests": dict(self.request_counts),
             "tasks": [control.describe(task, now) for task in list(self.tasks.values())],
         }
@@ -143,34 +209,36 @@ class Sandbox:
     def answer(self, request: Request) -> Response:
         if request.path.startswith(control.PREFIX):
             return control.answer(self, request)
-        response = api.answer(self, request)
-        status = None if response.is_dropped else response.status
-        self.request_counts[f"{request.method} {_group(request.path)} {status}"] += 1
-        self.requests.append(
-            Seen(
-                method=request.method,
-                path=request.target,
-                host=request.host,
-                key=request.key,
-                at=request.at,
-                body=request.json if request.body else None,
-                status=status,
-            )
+        seen = Seen(
+            method=request.method,
+            path=request.target,
+            host=request.host,
+            key=request.key,
+            at=request.at,
+            body=request.json if request.body else None,
         )
+        with self._log_lock:
+            self.requests.append(seen)
+            self.waiting.append(seen)
+        try:
+            return self._note(request, seen, api.answer(self, request, seen))
+        finally:
+            with self._log_lock:
+                self.waiting.remove(seen)
+
+    def _note(self, request: Request, seen: Seen, response: Response) -> Response:
+        seen.status = None if response.is_dropped else response.status
+        with self._log_lock:
+            self.request_counts[f"{request.method} {_group(request.path)} {seen.status}"] += 1
         return response
 
-    def accept(
-        self, endpoint: Endpoint, params: dict[str, Any], cluster: int | None, faults: list[Fault]
-    ) -> Task:
+    def accept(self, endpoint: Endpoint, params: dict[str, Any], cluster: int | None, seen: Seen) -> Task:
         if cluster is None and len(self._listeners) > 1:
             cluster = self._tasks.ordinal % (len(self._listeners) - 1)
-        if params["webhook_url"]:
-            faults = faults + self.faults.take("webhook", endpoint.slug, params["prompt"] or "")
-        task = self._tasks.accept(endpoint, params, cluster, faults)
+        task = self._tasks.accept(endpoint, params, cluster)
+        seen.task_id = task.id
         if task.webhook_url:
             self._webhooks.schedule(task)
-        if task.is_early:
-            self._webhooks.deliver(task)
         return task
 
     def find(self, task_id: str, cluster: int | None) -> Task | None:
@@ -194,19 +262,16 @@ class Sandbox:
         return 0 if task.cluster is None else (task.cluster + 1) % clusters + 1
 
     def renew_link(self, task: Task) -> None:
-        if self.settings.renews_links and task.link_expires_at < time.time():
-            task.link_expires_at = time.time() + self.settings.link_seconds
+        now = self.clock()
+        if self.settings.renews_links and task.link_expires_at < now:
+            task.link_expires_at = now + self.settings.link_seconds
 
     def count_poll(self, limit: int) -> tuple[int, float]:
         """Count one poll in the window of this second; give what remains, and until when."""
-        second = int(time.time())
+        second = int(self.clock())
         started, count = self._poll_window
         self._poll_window = (second, count + 1 if started == second else 1)
         return max(0, limit - self._poll_window[1]), float(second + 1)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, but not longer than the sandbox runs."""
-        self._stopping.wait(seconds)
 
 
 def _group(path: str) -> str:

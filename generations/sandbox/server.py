@@ -6,12 +6,13 @@ import contextlib
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from generations.sandbox.clock import Clock
 from generations.sandbox.messages import Request, Response, detail
 
 _CHUNK = 65_536
@@ -43,6 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
         # The client may well have gone: that is its affair.
         with contextlib.suppress(OSError):
             self._send(response)
+        if response.afterwards:
+            response.afterwards()
 
     def _respond(self) -> Response:
         length = self.headers.get("Content-Length", "0")
@@ -52,17 +55,21 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > _LARGEST_BODY:
             self.close_connection = True
             return detail(413, "Request Entity Too Large")
-        return self.server.answer(self._request(int(length)))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            # The client was killed while it sent: nobody asked for anything.
+            return Response(is_dropped=True)
+        return self.server.answer(self._request(body))
 
-    def _request(self, length: int) -> Request:
+    def _request(self, body: bytes) -> Request:
         return Request(
             method=self.command,
             target=self.path,
             host=self.server.host,
             cluster=self.server.cluster,
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
-            at=time.time(),
+            body=body,
+            at=self.server.clock(),
         )
 
     def _send(self, response: Response) -> None:
@@ -81,7 +88,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, response: Response) -> bytes:
         phrase = _PHRASES.get(response.status, "")
-        headers = {"Date": self.date_time_string(), "Content-Type": response.content_type}
+        headers = {
+            "Date": formatdate(self.server.clock(), usegmt=True),
+            "Content-Type": response.content_type,
+        }
         if response.announces_length:
             headers["Content-Length"] = str(len(response.body) + response.padding)
         if self.close_connection:
@@ -93,10 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_slowly(self, head: bytes, body: bytes, seconds: float) -> None:
         pieces = 20
         size = len(body) // pieces + 1
+        started_at = self.server.clock()
         self.wfile.write(head)
-        for start in range(0, len(body), size):
-            time.sleep(seconds / pieces)
-            self.wfile.write(body[start : start + size])
+        for number in range(pieces):
+            self.server.clock.wait_until(started_at + seconds * (number + 1) / pieces)
+            self.wfile.write(body[number * size : (number + 1) * size])
 
     def _send_zeros(self, count: int) -> None:
         for start in range(0, count, _CHUNK):
@@ -107,14 +118,23 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Listener(ThreadingHTTPServer):
-    """One host of the sandbox: the global one, or a cluster."""
+    """One host of the sandbox: the global one, or a cluster.
+
+    Made, it holds its port but refuses connections, until `server_activate`.
+    """
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, port: int, cluster: int | None, answer: Answer) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, port: int, cluster: int | None, answer: Answer, clock: Clock) -> None:
+        super().__init__(("127.0.0.1", port), _Handler, bind_and_activate=False)
+        try:
+            self.server_bind()
+        except OSError:
+            self.server_close()
+            raise
+        self.clock = clock
         self.cluster = cluster
         self.answer = answer
         self.host = f"127.0.0.1:{self.server_port}"
@@ -127,6 +147,13 @@ class Listener(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.socket.getsockname()[:2]
+
+    def successor(self) -> Listener:
+        """One that holds the same port, after this one was stopped.
+
+        Held without listening: nobody else is given the port meanwhile, and all are refused.
+        """
+        return Listener(self.server_port, self.cluster, self.answer, self.clock)
 
     def start(self) -> None:
         self._thread.start()
@@ -151,10 +178,10 @@ class Listener(ThreadingHTTPServer):
                 if self._is_stopped:
                     connection.close()
                 else:
+                    self._connections.add(connection)
                     self.process_request(connection, address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:

@@ -19,6 +19,6 @@ class Settings:
     max_active: int = 24
     max_active_kontext_max: int = 6
     link_seconds: float = 600.0  # real seconds: BFL's links run out ten minutes after completion
-    keep_seconds: float = 3600.0  # how long a task is answered for
+    keep_seconds: float = 3600.0  # how long a task is answered for; `Sandbox.tasks` keeps all
     renews_links: bool = False  # whether a late poll signs an expired link again
     samples: list[Path] = field(default_factory=list)  # served instead of drawings

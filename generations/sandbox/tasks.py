@@ -7,18 +7,20 @@ settled when somebody looks.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import random
 import threading
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from generations.sandbox.clock import Clock
 from generations.sandbox.endpoints import ENDPOINTS, Endpoint
-from generations.sandbox.faults import Fault
+from generations.sandbox.faults import Fault, Faults
 from generations.sandbox.settings import CLOSELY_LIMITED_ENDPOINT, Settings
 
 READY = "Ready"
@@ -50,8 +52,9 @@ class TooManyActive(Exception):
 
 @dataclass(slots=True)
 class WebhookCall:
+    kind: str  # "true", or the fault that it comes from
     at: float
-    payload: dict[str, Any]
+    payload: Any  # without padding
     secret: str | None
     status: int | None = None  # None: no answer came
     error: str = ""
@@ -75,16 +78,20 @@ class Task:
     has_sample: bool = True
     forced_sample_url: str = ""
     unknown_until: float = 0.0
+    unknown_with: int = 404
+    ends_with: int = 200  # the HTTP status of polls that tell the end
+    named_cost: float | None = None  # None: not named, and the usual price
     is_early: bool = False  # its webhook leaves before the submission is answered
     link_expires_at: float = 0.0
     downloaded_at: float | None = None
+    faults: list[Fault] = field(default_factory=list)  # those of its submission, once it was taken
     webhook_faults: list[Fault] = field(default_factory=list)
     webhook_calls: list[WebhookCall] = field(default_factory=list)
     delivered_at: float | None = None  # when a webhook was taken with a 2xx
 
     @property
     def cost(self) -> Decimal:
-        return self.endpoint.price
+        return self.endpoint.price if self.named_cost is None else Decimal(str(self.named_cost))
 
     @property
     def webhook_url(self) -> str | None:
@@ -116,9 +123,10 @@ class Task:
 
 
 class Tasks:
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, clock: Clock, faults: Faults) -> None:
         self._settings = settings
         self._clock = clock
+        self._faults = faults
         self._lock = threading.Lock()
         self.reset()
 
@@ -128,6 +136,7 @@ class Tasks:
             self.ordinal = 0
             self._credits = Decimal(self._settings.credits)
             self._endings: list[tuple[float, str]] = []
+            self._ended: deque[Task] = deque()
             self._active: Counter[str] = Counter()
             self.max_active_seen = 0
             self.max_active_seen_of: Counter[str] = Counter()
@@ -149,27 +158,29 @@ class Tasks:
             self._settle()
             return {slug: count for slug, count in self._active.items() if count}
 
-    def accept(
-        self, endpoint: Endpoint, params: dict[str, Any], cluster: int | None, faults: list[Fault]
-    ) -> Task:
+    def accept(self, endpoint: Endpoint, params: dict[str, Any], cluster: int | None) -> Task:
         """Take a submission and its price; NoCredits or TooManyActive where it is refused."""
         with self._lock:
             self._settle()
             self._refuse(endpoint)
             task = self._make(endpoint, params, cluster)
-            for fault in faults:
-                _shape(task, fault)
+            self._shape(task)
             task.link_expires_at = task.ready_at + self._settings.link_seconds
             self._enter(task)
             return task
 
     def find(self, task_id: str, cluster: int | None) -> Task | None:
-        """Find a task as one host knows it: only in its own cluster, not too early or late."""
-        now = self._clock()
+        """Find a task as one host knows it: only in its own cluster, and not too late."""
         task = self.by_id.get(task_id)
-        if task is None or task.cluster != cluster or now < task.unknown_until:
+        if task is None or task.cluster != cluster:
             return None
-        return task if now < task.ready_at + self._settings.keep_seconds else None
+        return task if self._clock() < task.ready_at + self._settings.keep_seconds else None
+
+    def other_id(self, task: Task) -> str:
+        """The id of the newest other task; one that nobody has where there is none."""
+        with self._lock:
+            others = (task_id for task_id in reversed(self.by_id) if task_id != task.id)
+            return next(others, str(uuid.uuid4()))
 
     def latencies(self, count: int, slug: str) -> list[float]:
         """The seconds that the first `count` accepted submissions take, were they all `slug`."""
@@ -220,6 +231,15 @@ class Tasks:
             details=details,
         )
 
+    def _shape(self, task: Task) -> None:
+        slug, prompt = task.endpoint.slug, task.params["prompt"] or ""
+        task.faults = self._faults.take("accepted", slug, prompt)
+        if task.webhook_url:
+            task.webhook_faults = self._faults.take("webhook", slug, prompt)
+        for fault in (*task.faults, *task.webhook_faults):
+            if shape := _SHAPES.get((fault.stage, fault.kind)):
+                shape(task, fault)
+
     def _enter(self, task: Task) -> None:
         slug = task.endpoint.slug
         self.ordinal += 1
@@ -235,18 +255,16 @@ class Tasks:
         while self._endings and self._endings[0][0] <= now:
             task = self.by_id[heapq.heappop(self._endings)[1]]
             self._active[task.endpoint.slug] -= 1
+            self._ended.append(task)
             if task.status != READY:
                 self._credits += task.cost
         self._forget(now - self._settings.keep_seconds)
 
     def _forget(self, before: float) -> None:
-        # Tasks are kept in the order of acceptance: the oldest is the first. One that has
-        # ended long ago holds its input images, so it cannot stay for days.
-        while self.by_id:
-            oldest = next(iter(self.by_id.values()))
-            if oldest.ready_at > before:
-                return
-            del self.by_id[oldest.id]
+        # A task stays as a record. Its input images are too large to stay for days.
+        while self._ended and self._ended[0].ready_at <= before:
+            task = self._ended.popleft()
+            task.params |= {name: None for name in task.params if "image" in name}
 
 
 def _outcome_of(prompt: str) -> tuple[str, dict[str, Any] | None]:
@@ -259,6 +277,7 @@ def _outcome_of(prompt: str) -> tuple[str, dict[str, Any] | None]:
 def _end_otherwise(task: Task, fault: Fault) -> None:
     task.status = fault.task_status
     task.details = dict(fault.details) if fault.details is not None else None
+    task.ends_with = fault.status or 200
 
 
 def _never_end(task: Task, fault: Fault) -> None:
@@ -281,6 +300,11 @@ def _set_sample_url(task: Task, fault: Fault) -> None:
 
 def _hide(task: Task, fault: Fault) -> None:
     task.unknown_until = task.accepted_at + fault.seconds
+    task.unknown_with = fault.status or 404
+
+
+def _name_cost(task: Task, fault: Fault) -> None:
+    task.named_cost = fault.cost
 
 
 def _hurry(task: Task, fault: Fault) -> None:
@@ -295,15 +319,16 @@ _SHAPES: dict[tuple[str, str], Callable[[Task, Fault], None]] = {
     ("submit", "no_sample"): _leave_out_sample,
     ("submit", "sample_url"): _set_sample_url,
     ("submit", "unknown"): _hide,
+    ("submit", "cost"): _name_cost,
     ("webhook", "early"): _hurry,
 }
 
 
-def _shape(task: Task, fault: Fault) -> None:
-    if fault.stage == "webhook":
-        task.webhook_faults.append(fault)
-    if shape := _SHAPES.get((fault.stage, fault.kind)):
-        shape(task, fault)
+def most_active(tasks: Sequence[Task]) -> int:
+    """The most of these that were active at one moment, by their own times alone."""
+    # At the same moment an end counts before a start, as the limit does.
+    changes = [(task.accepted_at, 1) for task in tasks] + [(task.ready_at, -1) for task in tasks]
+    return max(itertools.accumulate(change for _, change in sorted(changes)), default=0)
 
 
 def kinds(faults: Sequence[Fault]) -> set[str]:

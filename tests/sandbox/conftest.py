@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -65,6 +66,17 @@ def slow_sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+def _read(handler: BaseHTTPRequestHandler) -> bytes:
+    if "Transfer-Encoding" not in handler.headers:
+        return handler.rfile.read(int(handler.headers["Content-Length"]))
+    body = b""
+    while size := int(handler.rfile.readline(), 16):
+        body += handler.rfile.read(size)
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return body
+
+
 @dataclass
 class Receiver:
     """What a site does for webhooks: takes calls, and answers with the next of `statuses`."""
@@ -72,6 +84,22 @@ class Receiver:
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     calls: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    encodings: list[str | None] = field(default_factory=list)
+
+    def judge(self, body: bytes, headers: Message) -> int:
+        """Take a call, and answer as a careful site would."""
+        secret = headers["X-Webhook-Secret"]
+        self.sizes.append(len(body))
+        self.encodings.append(headers["Transfer-Encoding"])
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            return 400
+        self.calls.append((payload, secret))
+        if len(body) > 65_536:
+            return 413
+        return self.statuses.pop(0) if self.statuses else 204
 
     def statuses_received(self) -> list[str]:
         return [payload["status"] for payload, _ in self.calls]
@@ -83,9 +111,7 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            receiver.calls.append((payload, self.headers["X-Webhook-Secret"]))
-            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
+            self.send_response(receiver.judge(_read(self), self.headers))
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

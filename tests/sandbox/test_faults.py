@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import io
+import random
 import socket
 import time
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 from PIL import Image
 
-from generations.sandbox import Sandbox
+from generations.sandbox import Fault, Faults, Sandbox
 from generations.sandbox.faults import KINDS
-from tests.sandbox.conftest import finish, poll, sample, submit
+from generations.sandbox.tasks import kinds
+from tests.sandbox.conftest import KEY, finish, poll, sample, submit
 
 
 def test_it_answers_as_told_and_then_as_ever(sandbox: Sandbox) -> None:
@@ -92,6 +96,59 @@ def test_it_throws_the_same_dice_for_the_same_seed() -> None:
     assert set(runs[0]) == {200, 500}
 
 
+def _met(faults: Faults, prompts: list[str]) -> dict[str, list[list[Fault]]]:
+    met: dict[str, list[list[Fault]]] = {}
+    for prompt in prompts:
+        met.setdefault(prompt, []).append(faults.take("submit", "flux-dev", prompt))
+    return met
+
+
+def _two_faults(seed: int) -> Faults:
+    faults = Faults(seed)
+    for status in (500, 503):
+        faults.script("submit", "answer", status=status, probability=0.5, times=None)
+    return faults
+
+
+def test_it_throws_the_same_dice_in_whatever_order_prompts_come() -> None:
+    prompts = [f"prompt {number}" for number in range(20)] * 3
+    shuffled = random.Random(1).sample(prompts, len(prompts))
+    met = _met(_two_faults(7), prompts)
+    assert _met(_two_faults(7), shuffled) == met
+    assert _met(_two_faults(8), prompts) != met
+
+
+def test_it_throws_other_dice_for_each_fault_prompt_and_time() -> None:
+    faults = _two_faults(7)
+    for prompts in ([f"prompt {number}" for number in range(40)], ["the same"] * 40):
+        met = [[fault.status for fault in taken] for taken in map(partial(_take, faults), prompts)]
+        assert {tuple(statuses) for statuses in met} == {(), (500,), (503,), (500, 503)}
+
+
+def _take(faults: Faults, prompt: str) -> list[Fault]:
+    return faults.take("submit", "flux-dev", prompt)
+
+
+def test_it_takes_a_new_seed_at_a_reset(sandbox: Sandbox) -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        requests.post(f"{sandbox.url}/_sandbox/reset", json={"seed": seed}, timeout=5)
+        sandbox.faults.script("submit", "answer", probability=0.5, times=None)
+        runs.append([submit(sandbox).status_code for _ in range(12)] + sandbox.latencies(1))
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_it_does_not_use_up_on_refused_submissions_what_is_for_a_task(sandbox: Sandbox) -> None:
+    sandbox.faults.script("submit", "outcome", task_status="Failed")
+    sandbox.faults.script("submit", "answer", accepted=True, status=504)
+    sandbox.faults.script("webhook", "lost")
+    hook = {"webhook_url": "http://127.0.0.1:9/"}
+    assert submit(sandbox, width=1, **hook).status_code == 422
+    assert submit(sandbox, **hook).status_code == 504
+    (task,) = sandbox.tasks.values()
+    assert (task.status, kinds(task.webhook_faults)) == ("Failed", {"lost"})
+
+
 @pytest.mark.parametrize("status", ["Error", "Failed", "Reticulating Splines"])
 def test_it_ends_with_any_status(sandbox: Sandbox, status: str) -> None:
     details = {"error": "because"}
@@ -138,6 +195,57 @@ def test_it_loses_sight_of_a_task(slow_sandbox: Sandbox) -> None:
     slow_sandbox.faults.script("poll", "not_found")
     response = submit(slow_sandbox)
     assert [poll(response)["status"] for _ in range(2)] == ["Task not found", "Pending"]
+
+
+@pytest.mark.parametrize(("told", "status"), [({}, 404), ({"status": 200}, 200)])
+def test_it_says_task_not_found_with_any_code(sandbox: Sandbox, told: dict[str, int], status: int) -> None:
+    sandbox.faults.script("submit", "unknown", seconds=60, prompt="young", **told)
+    sandbox.faults.script("poll", "not_found", **told)
+    for prompt in ("young", "old"):
+        url = submit(sandbox, prompt=prompt).json()["polling_url"]
+        response = requests.get(url, timeout=5)
+        assert (response.status_code, response.json()["status"]) == (status, "Task not found")
+
+
+def test_it_tells_an_end_with_an_error_code_and_the_task(slow_sandbox: Sandbox) -> None:
+    details = {"error": "because"}
+    slow_sandbox.faults.script("submit", "outcome", task_status="Error", details=details, status=422)
+    url = submit(slow_sandbox).json()["polling_url"]
+    assert requests.get(url, timeout=5).status_code == 200
+    slow_sandbox.advance(60)
+    response = requests.get(url, timeout=5)
+    assert (response.status_code, response.json()["details"]) == (422, details)
+
+
+def test_it_reports_a_status_with_any_code(slow_sandbox: Sandbox) -> None:
+    slow_sandbox.faults.script("poll", "status", task_status="Error", status=404)
+    url = submit(slow_sandbox).json()["polling_url"]
+    response = requests.get(url, timeout=5)
+    assert (response.status_code, response.json()["status"]) == (404, "Error")
+    assert requests.get(url, timeout=5).json()["status"] == "Pending"
+
+
+def test_it_charges_another_price_and_says_so(slow_sandbox: Sandbox) -> None:
+    slow_sandbox.faults.script("submit", "cost", cost=7.000000000000001)
+    assert submit(slow_sandbox).json()["cost"] == 7.000000000000001
+    assert slow_sandbox.credits == Decimal("992.999999999999999")
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_it_does_not_tell_the_credits(sandbox: Sandbox, status: int) -> None:
+    sandbox.faults.script("submit", "answer")
+    sandbox.faults.script("credits", "answer", status=status, headers={"Retry-After": "3"})
+    responses = [requests.get(f"{sandbox.url}/v1/credits", headers=KEY, timeout=5) for _ in range(2)]
+    assert [response.status_code for response in responses] == [status, 200]
+    assert responses[0].headers["Retry-After"] == "3"
+
+
+def test_it_sends_a_download_elsewhere(sandbox: Sandbox) -> None:
+    url = sample(submit(sandbox))
+    headers = {"Location": "http://192.0.2.1/"}
+    sandbox.faults.script("download", "answer", status=302, body="", headers=headers)
+    response = requests.get(url, allow_redirects=False, timeout=5)
+    assert (response.status_code, response.headers["Location"]) == (302, headers["Location"])
 
 
 def _download(sandbox: Sandbox, kind: str, **values: Any) -> requests.Response:
