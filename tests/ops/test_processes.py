@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxsite.ops import processes as module
 from fluxsite.ops.processes import Processes, pids_of_sessions
 
 PYTHON = sys.executable
@@ -92,3 +94,139 @@ def test_an_urgent_stop_does_not_wait(processes: Processes, tmp_path: Path) -> N
     began = time.monotonic()
     processes.stop(30, is_urgent=lambda: True)
     assert time.monotonic() - began < 5
+
+
+def heal_until(processes: Processes, condition: Callable[[list[str]], object]) -> list[str]:
+    """Heal until the condition holds for all that was said; return it."""
+    said: list[str] = []
+
+    def has_healed() -> object:
+        said.extend(processes.heal())
+        return condition(said)
+
+    wait_for(has_healed)
+    return said
+
+
+def test_what_is_killed_starts_again_and_the_others_are_left_alone(processes: Processes) -> None:
+    processes.start("killed", ["sleep", "60"], os.environ)
+    processes.start("other", ["sleep", "60"], os.environ)
+    killed, other = processes.pids
+    os.kill(killed, signal.SIGKILL)
+    said = heal_until(processes, lambda said: processes.pids[0] != killed)
+    assert said == ["killed was killed (signal 9) and starts again."]
+    assert processes.pids[1] == other
+    assert processes.find_ended() is None
+
+
+def test_nothing_is_said_of_what_runs(processes: Processes) -> None:
+    processes.start("stays", ["sleep", "60"], os.environ)
+    pids = processes.pids
+    assert processes.heal() == []
+    assert processes.pids == pids
+
+
+def test_what_keeps_ending_starts_again_after_growing_pauses(processes: Processes) -> None:
+    processes.start("broken", "exit 3", os.environ)
+    said = heal_until(processes, lambda said: len(said) == 3)
+    assert said == [
+        "broken ended (exit code 3) and starts again.",
+        "broken ended (exit code 3) and starts again in a second.",
+        "broken ended (exit code 3) and starts again in 2 seconds.",
+    ]
+
+
+def test_the_pauses_grow_no_longer_than_ten_seconds(processes: Processes) -> None:
+    process = module.Process("broken", "exit 3", os.environ, [], "")
+    pauses = []
+    for _ in range(7):
+        process.put_off(process.next_pause)
+        pauses.append(process.pause)
+    assert pauses == [0, 1, 2, 4, 8, 10, 10]
+
+
+def test_what_ran_for_long_enough_starts_again_without_a_pause(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STEADY", 0.0)
+    processes.start("steady", "exit 0", os.environ)
+    said = heal_until(processes, lambda said: len(said) == 3)
+    assert set(said) == {"steady ended (exit code 0) and starts again."}
+
+
+def test_what_cannot_be_started_is_tried_again(processes: Processes, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nsleep 60\n")
+    program.chmod(0o755)
+    processes.start("gone", [str(program)], os.environ)
+    program.rename(tmp_path / "away")
+    killed = processes.pids[0]
+    os.kill(killed, signal.SIGKILL)
+    said = heal_until(processes, lambda said: len(said) == 2)
+    assert "gone cannot be started (No such file or directory) and is tried again in a second." in said
+    (tmp_path / "away").rename(program)
+    heal_until(processes, lambda said: processes.find_ended() is None)
+    assert processes.pids[0] != killed
+
+
+def test_what_the_dead_left_in_its_group_is_asked_to_end_before_the_next_start(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEFTOVERS_PATIENCE", 60.0)
+    processes.start("parent", "sleep 60 & sleep 60", os.environ)
+    parent = processes.pids[0]
+    wait_for(lambda: len(pids_of_sessions([parent])) == 3)
+    os.kill(parent, signal.SIGKILL)
+    heal_until(processes, lambda said: processes.pids != [parent])
+    assert pids_of_sessions([parent]) == []
+
+
+# As RQ's work horse: out of the group, and aware of its worker's death.
+HORSE = (
+    "import os, pathlib, time\n"
+    "parent = os.getpid()\n"
+    "if os.fork() == 0:\n"
+    "    os.setpgrp(); pathlib.Path('ready').touch()\n"
+    "    while os.getppid() == parent or pathlib.Path('deaf').exists(): time.sleep(0.05)\n"
+    "    time.sleep(0.2); pathlib.Path('handed over').touch(); os._exit(0)\n"
+    "time.sleep(60)"
+)
+
+
+def test_a_work_horse_may_hand_over_before_the_next_start(processes: Processes, tmp_path: Path) -> None:
+    processes.start("worker", [PYTHON, "-c", HORSE], os.environ)
+    worker = processes.pids[0]
+    wait_for((tmp_path / "ready").exists)
+    os.kill(worker, signal.SIGKILL)
+    heal_until(processes, lambda said: processes.pids != [worker])
+    assert (tmp_path / "handed over").exists()
+
+
+def test_a_work_horse_that_does_not_end_is_killed_before_the_next_start(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEFTOVERS_PATIENCE", 0.2)
+    (tmp_path / "deaf").touch()
+    processes.start("worker", [PYTHON, "-c", HORSE], os.environ)
+    worker = processes.pids[0]
+    wait_for((tmp_path / "ready").exists)
+    os.kill(worker, signal.SIGKILL)
+    heal_until(processes, lambda said: processes.pids != [worker])
+    assert pids_of_sessions([worker]) == []
+    assert not (tmp_path / "handed over").exists()
+
+
+def test_stopping_during_a_pause_starts_nothing_more(processes: Processes, tmp_path: Path) -> None:
+    processes.start("broken", "echo x >> starts; exit 3", os.environ)
+    heal_until(processes, lambda said: len(said) == 2)
+    processes.stop(10)
+    assert pids_of_sessions(processes.pids) == []
+    assert (tmp_path / "starts").read_text() == "x\nx\n"
+
+
+def test_how_long_it_runs_is_none_once_it_has_ended(processes: Processes) -> None:
+    processes.start("killed", ["sleep", "60"], os.environ)
+    assert processes.running_seconds("killed") > 0
+    processes.kill("killed")
+    wait_for(processes.find_ended)
+    assert processes.running_seconds("killed") == 0

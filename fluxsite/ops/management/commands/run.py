@@ -25,12 +25,14 @@ from fluxsite.ops.processes import Processes
 
 # Long enough for an append-only file of some hundred megabytes.
 REDIS_START_SECONDS = 60
+# Redis opens its socket before it reads its data, so this is ample.
+REDIS_SOCKET_SECONDS = 2
 # A follower hands over within two seconds. What a store job loses here, the next sweep does again.
 STOP_SECONDS = 8
 
 
 class Command(BaseCommand):
-    help = "Starts the site with all its processes; Ctrl-C stops them."
+    help = "Starts the site with all its processes, and restarts what dies; Ctrl-C stops them."
     # Each process runs the checks itself, with the environment that it is given here.
     requires_system_checks = []
 
@@ -89,7 +91,8 @@ class Command(BaseCommand):
             if not self.signals:
                 self._start_site(site, claim)
                 preflight.record(claim, os.getpid(), ground.pids + site.pids)
-            self._attend(ground, site)
+            self._wait_for_site(ground, site)
+            self._heal(ground, site, claim)
 
     def _start_redis(self, ground: Processes, claim: TextIO) -> None:
         command = self._redis_command()
@@ -133,16 +136,39 @@ class Command(BaseCommand):
     def _sandbox_ports(self) -> list[int]:
         return [settings.PORT + step for step in (1, 2, 3)] if self.sandboxed else []
 
-    def _attend(self, ground: Processes, site: Processes) -> None:
-        announced = False
+    def _wait_for_site(self, ground: Processes, site: Processes) -> None:
+        """Before the site has answered once, an end is a mistake in the set-up and not an accident."""
         while not self.signals:
             if ended := ground.find_ended() or site.find_ended():
                 name, code = ended
                 raise CommandError(f"{name} ended (exit code {code}), so everything was stopped.")
-            if not announced and self._site_answers():
+            if self._site_answers():
                 self._announce()
-                announced = True
+                return
             time.sleep(0.1)
+
+    def _heal(self, ground: Processes, site: Processes, claim: TextIO) -> None:
+        recorded = ground.pids + site.pids
+        while not self.signals:
+            if self.own_redis:
+                self._mend_redis(ground)
+            for sentence in ground.heal() + site.heal():
+                self._say(sentence)
+            if (pids := ground.pids + site.pids) != recorded:
+                preflight.record(claim, os.getpid(), pids)
+                recorded = pids
+            time.sleep(0.1)
+
+    def _mend_redis(self, ground: Processes) -> None:
+        """See that Redis has its folder. Without it Redis cannot start, and one that runs is out of reach."""
+        if settings.REDIS_SOCKET.exists():
+            return
+        # Where the folder cannot be made, Redis ends and is tried again like anything else.
+        with contextlib.suppress(CommandError):
+            self._redis_command()
+        if ground.running_seconds("redis") > REDIS_SOCKET_SECONDS:
+            self._say("Redis has lost its folder.")
+            ground.kill("redis")
 
     def _site_answers(self) -> bool:
         client = http.client.HTTPConnection(self._near_host(), settings.PORT, timeout=1)
