@@ -6,4 +6,5 @@ from rq import cron
 
 from generations.tasks import sweep
 
-cron.register(sweep, "default", interval=15, job_timeout=60, result_ttl=0)
+# A follower that was killed keeps its lease for 5 seconds: with these 4 another goes on within 10.
+cron.register(sweep, "default", interval=4, job_timeout=60, result_ttl=0)

@@ -84,8 +84,8 @@ def check_ledger() -> Iterator[str]:
     charges = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.CHARGE))
     refunds = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.REFUND))
     rows = Generation.objects.annotate(charges=charges, refunds=refunds)
-    has_no_picture = Q(status__in=TERMINAL_STATUSES - {Generation.Status.SUCCEEDED})
-    settled = Q(has_no_picture, charges=1, refunds=1) | Q(~has_no_picture, charges=1, refunds=0)
+    is_given_back = Q(status__in=TERMINAL_STATUSES - {Generation.Status.SUCCEEDED}) | Q(is_late=True)
+    settled = Q(is_given_back, charges=1, refunds=1) | Q(~is_given_back, charges=1, refunds=0)
     for code, charged, refunded in rows.exclude(settled).values_list("code", "charges", "refunds"):
         yield f"{code} was charged {charged} times and refunded {refunded} times"
     for account in CreditAccount.objects.annotate(balance=Sum("entries__amount")).filter(balance__lt=0):
@@ -117,7 +117,6 @@ def _files_in(folder: str) -> Iterator[str]:
         folders, files = default_storage.listdir(folder)
     except OSError:
         return  # a folder that nothing was stored in yet, or said by check_storage
-    # A name that starts with a dot is a file being written.
-    yield from (f"{folder}/{name}" for name in files if not name.startswith("."))
+    yield from (f"{folder}/{name}" for name in files)
     for name in folders:
         yield from _files_in(f"{folder}/{name}")

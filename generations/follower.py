@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +33,8 @@ LOOK_AROUND_EVERY = 1.0
 WAKE_TIMEOUT = 1
 # With a webhook polling is only the safety net.
 WEBHOOK_INTERVAL = 15.0
+# For what we have given up, and BFL may still deliver.
+LATE_INTERVAL = 30.0
 # Few pictures are there before this share of their endpoint's usual time.
 FIRST_LOOK = 0.5
 # BFL allows 1,200 polls a second and its guide looks every half second. We begin later, look more often while
@@ -89,6 +92,7 @@ class Follower:
         self._calls: dict[Future[object], Callable[[], None]] = {}
         self._watches: dict[int, Watch] = {}
         self._submitting: set[int] = set()
+        self._is_checking = False
         self._is_wanted = True
         self._looked_around_at = 0.0
         self._busy_at = time.monotonic()
@@ -123,21 +127,43 @@ class Follower:
         if not self._is_wanted:
             return
         self._adopt()
-        if is_waiting := Generation.objects.filter(status=Generation.Status.QUEUED).exists():
+        self._check_provider()
+        if is_waiting := Generation.objects.queued().exists():
             for generation in lifecycle.claim():
                 self._submit(generation)
-        if is_waiting or self._watches or self._submitting:
+        if is_waiting or self._submitting or self._is_anything_in_flight():
             self._busy_at = time.monotonic()
         else:
             self._is_wanted = time.monotonic() - self._busy_at <= self._linger
 
+    def _is_anything_in_flight(self) -> bool:
+        return any(not watch.generation.is_finished for watch in self._watches.values())
+
     def _adopt(self) -> None:
         """Watch what BFL has, whoever submitted it; forget what a webhook or the sweep has moved on."""
-        in_flight = {row.pk: row for row in Generation.objects.filter(status=Generation.Status.SUBMITTED)}
-        for pk in self._watches.keys() - in_flight.keys():
-            del self._watches[pk]
-        for pk in in_flight.keys() - self._watches.keys():
-            self._watch(in_flight[pk], due=time.monotonic())
+        followed = [*Generation.objects.submitted(), *Generation.objects.late()]
+        rows = {(row.pk, row.status): row for row in followed}
+        watched = {(pk, watch.generation.status): pk for pk, watch in self._watches.items()}
+        for key in watched.keys() - rows.keys():
+            del self._watches[watched[key]]
+        for key in rows.keys() - watched.keys():
+            self._watch(rows[key], due=time.monotonic())
+
+    def _check_provider(self) -> None:
+        if not self._is_checking and provider.needs_check():
+            self._is_checking = True
+            self._call(self._client.credits, self._checked)
+
+    def _checked(self, future: Future[Decimal]) -> None:
+        self._is_checking = False
+        try:
+            provider.pass_check(future.result())
+        except bfl.BFLError as error:
+            if error.permanent or isinstance(error, errors.RateLimited):
+                provider.pass_check(None)
+            else:
+                provider.pause(_NOT_TAKEN.get(type(error), Provider.Pause.AWAY), str(error))
+        self._look_around_soon()
 
     def _watch(self, generation: Generation, *, due: float) -> None:
         urls = self._client.addresses_of(generation.bfl_id, generation.polling_url)
@@ -183,7 +209,8 @@ class Follower:
         if lifecycle.mark_submitted(generation, submission):
             self._watch(generation, due=time.monotonic() + _first_look(generation))
         else:
-            _taken_too_late(generation, submission)
+            # Somebody was quicker: a webhook, which is well, or the sweep, which had given it up.
+            lifecycle.mark_taken_late(generation, submission)
         provider.resume()
 
     def _poll(self, watch: Watch) -> None:
@@ -240,9 +267,7 @@ class Follower:
             queue.release_lease(self._token)
         except queue.QueueAway:
             return
-        if Generation.objects.filter(
-            status__in=[Generation.Status.QUEUED, Generation.Status.SUBMITTED]
-        ).exists():
+        if Generation.objects.queued().exists() or Generation.objects.submitted().exists():
             queue.wake_follower()
 
 
@@ -254,6 +279,8 @@ def _first_look(generation: Generation) -> float:
 
 
 def _interval(watch: Watch) -> float:
+    if watch.generation.is_finished:
+        return LATE_INTERVAL
     if settings.PUBLIC_URL:
         return WEBHOOK_INTERVAL
     return min(max(watch.age / 30, SHORTEST_INTERVAL), LONGEST_INTERVAL)
@@ -271,13 +298,6 @@ def _give_up_if_lost(watch: Watch) -> None:
     is_told_address = watch.urls == [watch.generation.polling_url]
     if is_told_address and watch.age > NOT_FOUND_TOLERANCE:
         lifecycle.fail(watch.generation, Generation.FailureCode.TASK_LOST)
-
-
-def _taken_too_late(generation: Generation, submission: bfl.Submission) -> None:
-    """Somebody was quicker: a webhook, which is well, or the sweep, which had given it up."""
-    if Generation.objects.get(pk=generation.pk).is_failed:
-        detail = f"BFL took it after all, as {submission.id}, too late for us"
-        lifecycle.note(generation, GenerationEvent.Kind.NOTE, detail)
 
 
 def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -50,6 +51,8 @@ class GenerationForm(forms.Form):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data=data, initial=dict(initial or {}))
+        # Each form that is drawn has a token of its own: see models.Press.
+        self.press = uuid.uuid4()
         self.endpoint = endpoint
         self.balance = balance
         self.switched_off = switched_off
@@ -71,6 +74,14 @@ class GenerationForm(forms.Form):
             for name, sentence in invalid.errors.items():
                 self.add_error(CUSTOM_RATIO if custom and name == "aspect_ratio" else name, sentence)
         return given
+
+    @property
+    def token(self) -> uuid.UUID | None:
+        """What the form was drawn with that was sent; None for a caller who sends none."""
+        try:
+            return uuid.UUID(str(self.data.get("press", "")))
+        except ValueError:
+            return None
 
     @property
     def takes_ratio(self) -> bool:

@@ -64,27 +64,33 @@ def store(generation: Generation, content: bytes) -> GeneratedImage:
     """
     picture = read(content)
     content = metadata.embed(content, describe(generation))
-    folder = generation.code.hex[:2]
-    name = f"images/{folder}/{generation.code}.{_EXTENSIONS[picture.format]}"
-    thumbnail = f"thumbnails/{folder}/{generation.code}.webp"
     return GeneratedImage(
-        file=default_storage.save(name, ContentFile(content)),
+        file=default_storage.save(_file_name(generation, picture.format), ContentFile(content)),
         format=picture.format,
         width=picture.width,
         height=picture.height,
         byte_size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        thumbnail=default_storage.save(thumbnail, ContentFile(picture.thumbnail)),
+        thumbnail=default_storage.save(_thumbnail_name(generation), ContentFile(picture.thumbnail)),
         thumbnail_width=picture.thumbnail_width,
         thumbnail_height=picture.thumbnail_height,
         placeholder=picture.placeholder,
     )
 
 
-def discard(image: GeneratedImage) -> None:
-    """Remove the files of an image whose generation ended without it."""
-    default_storage.delete(image.file.name or "")
-    default_storage.delete(image.thumbnail.name or "")
+def discard(generation: Generation) -> None:
+    """Remove what was written for a generation that ended without its picture, if anything was."""
+    for format in _EXTENSIONS:
+        default_storage.delete(_file_name(generation, format))
+    default_storage.delete(_thumbnail_name(generation))
+
+
+def _file_name(generation: Generation, format: str) -> str:
+    return f"images/{generation.code.hex[:2]}/{generation.code}.{_EXTENSIONS[format]}"
+
+
+def _thumbnail_name(generation: Generation) -> str:
+    return f"thumbnails/{generation.code.hex[:2]}/{generation.code}.webp"
 
 
 def describe(generation: Generation) -> Mapping[str, object]:

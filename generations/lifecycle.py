@@ -6,7 +6,10 @@ credits in one transaction. Somebody who comes second gets False, and nothing ha
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +22,8 @@ from django.utils import timezone
 from fluxsite.redaction import redact
 from generations import bfl, ledger, provider, queue
 from generations.bfl import ENDPOINTS, Endpoint, Result, Submission
-from generations.models import GeneratedImage, Generation, GenerationEvent, Offer
-from generations.models.generation import TRANSITIONS
+from generations.models import GeneratedImage, Generation, GenerationEvent, Offer, Press
+from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,9 @@ Kind = GenerationEvent.Kind
 
 KONTEXT_MAX = "flux-kontext-max"
 LARGEST_COUNT = 100
+# A READY row older than this has no job any more, or one that failed. Not sooner: behind a backlog every row
+# would get a second job.
+STORE_AGAIN_AFTER = timedelta(seconds=60)
 # Any number will do, as long as nobody else in this database uses it.
 _CLAIM_LOCK = 0x666C7578
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -63,30 +69,46 @@ def create(
     values: Mapping[str, object],
     *,
     count: int = 1,
-    retry_of: Generation | None = None,
+    token: uuid.UUID | None = None,
 ) -> list[Generation]:
     """Buy `count` pictures of one request: rows, charges and events, all or none.
 
-    Raises one of REFUSALS.
+    The same request with the same `token` is one press: the second time it buys nothing and returns what the
+    first has bought. Raises one of REFUSALS.
     """
-    entry = get_offered(endpoint)
-    params = entry.clean(values)
+    row = _priced(user, endpoint, values)
     if not 1 <= count <= LARGEST_COUNT:
         raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
-    now = timezone.now()
-    rows = [
-        Generation(
-            user=user,
-            endpoint=entry.slug,
-            params=params,
-            price=entry.price,
-            retry_of=retry_of,
-            created_at=now,
-        )
-        for _ in range(count)
-    ]
+    if token is None:
+        return _buy(row, count)
     with transaction.atomic():
-        generations = Generation.objects.bulk_create(rows)
+        # Of two presses at once the second waits here for the first, and then finds it.
+        row.press, is_new = Press.objects.get_or_create(
+            user=user,
+            token=token,
+            digest=_digest(row, count),
+            defaults={"created_at": timezone.now()},
+        )
+        return _buy(row, count) if is_new else list(row.press.generations.order_by("pk"))
+
+
+def _priced(user: User, endpoint: str, values: Mapping[str, object]) -> Generation:
+    """Return a row for one picture, not saved yet. Raises EndpointUnavailable or InvalidParameters."""
+    entry = get_offered(endpoint)
+    return Generation(user=user, endpoint=entry.slug, params=entry.clean(values), price=entry.price)
+
+
+def _digest(row: Generation, count: int) -> str:
+    request = json.dumps([row.endpoint, row.params, count], sort_keys=True)
+    return hashlib.sha256(request.encode()).hexdigest()
+
+
+def _buy(row: Generation, count: int) -> list[Generation]:
+    now = timezone.now()
+    shared = {"user": row.user, "endpoint": row.endpoint, "params": row.params, "price": row.price}
+    shared |= {"press": row.press, "retry_of": row.retry_of, "created_at": now}
+    with transaction.atomic():
+        generations = Generation.objects.bulk_create(Generation(**shared) for _ in range(count))
         ledger.charge(generations)
         GenerationEvent.objects.bulk_create(
             GenerationEvent(generation=generation, kind=Kind.QUEUED, created_at=now)
@@ -109,15 +131,20 @@ def get_offered(endpoint: str) -> Endpoint:
 
 
 def retry(generation: Generation, user: User) -> Generation:
-    """Buy the request of a failed or canceled generation again. Raises one of REFUSALS."""
+    """Buy the request of a failed or canceled generation again, or return what is trying it again already.
+
+    Raises one of REFUSALS.
+    """
     with transaction.atomic():
         # The row is the lock: of two presses the second must see what the first has bought.
         locked = Generation.objects.select_for_update().get(pk=generation.pk)
         if not locked.can_retry:
             raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
-        if locked.retries.unfinished().exists():
-            raise NothingToRetry("It is being tried again already. Nothing more was charged.")
-        return create(user, locked.endpoint, locked.params, retry_of=locked)[0]
+        if under_way := locked.retries.unfinished().first():
+            return under_way
+        row = _priced(user, locked.endpoint, locked.params)
+        row.retry_of = locked
+        return _buy(row, 1)[0]
 
 
 def cancel(generation: Generation, *, canceled_by: User) -> bool:
@@ -179,7 +206,7 @@ def _next_in_turn() -> list[Generation]:
 
 def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generation]]:
     """Return each person's first QUEUED rows, oldest first: no more than could all be claimed now."""
-    queued = Generation.objects.filter(status=Status.QUEUED)
+    queued = Generation.objects.queued()
     if not allowance.kontext_max:
         queued = queued.exclude(endpoint=KONTEXT_MAX)
     ranked = queued.annotate(
@@ -221,28 +248,56 @@ def mark_submitted(generation: Generation, submission: Submission) -> bool:
     )
 
 
+def mark_taken_late(generation: Generation, submission: Submission) -> bool:
+    """BFL has taken a task that we had given up: its picture is looked for all the same."""
+    with transaction.atomic():
+        row = Generation.objects.filter(pk=generation.pk, failure_code__in=LATE_LOOKS, bfl_id="")
+        now = timezone.now()
+        polling_url = submission.polling_url or ""
+        if not row.update(
+            bfl_id=submission.id, polling_url=polling_url, submitted_at=now, late_until=now + LATE_FOR
+        ):
+            return False
+        note(generation, Kind.NOTE, f"BFL took it after all, as {submission.id}")
+    return True
+
+
 def mark_progress(generation: Generation, result: Result) -> bool:
     """Keep what BFL says of a task in progress. False also when it says nothing new."""
     if (result.word, result.progress) == (generation.bfl_status, generation.progress):
         return False
     with transaction.atomic():
         row = Generation.objects.filter(pk=generation.pk, status=Status.SUBMITTED)
-        if not row.update(bfl_status=result.word, progress=result.progress):
-            return False
-        if result.word != generation.bfl_status:
+        # Poll and webhook may bring the same word, each with a copy that has not heard it yet.
+        is_new = row.exclude(bfl_status=result.word).update(bfl_status=result.word)
+        if is_new:
             note(generation, Kind.BFL_STATUS, result.word)
+        has_moved = row.exclude(progress=result.progress).update(progress=result.progress)
     generation.bfl_status, generation.progress = result.word, result.progress
-    return True
+    return bool(is_new or has_moved)
 
 
 def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
-    """The picture can be fetched: its storing is queued at once, for the link dies in ten minutes."""
+    """The picture can be fetched: its storing is queued at once, for the link dies in ten minutes.
+
+    It may come after we had given it up. BFL was paid for it, so it is kept; the refund stays.
+    """
+    if generation.is_failed and not generation.is_given_up:
+        return False
+    now, is_late = timezone.now(), generation.is_failed
     with transaction.atomic():
         moved = _move(
             generation,
             Status.READY,
             Kind.READY,
-            ready_at=timezone.now(),
+            detail="Late, and therefore free" if is_late else "",
+            is_late=is_late,
+            failure_code="",
+            failure_detail="",
+            finished_at=None,
+            late_until=None,
+            ready_at=now,
+            store_again_at=now + STORE_AGAIN_AFTER,
             bfl_id=bfl_id,
             sample_url=result.sample_url,
             bfl_status=result.word,
@@ -258,6 +313,18 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
     return moved
 
 
+def store_again(generation: Generation) -> bool:
+    """Queue the storing of a READY generation once more."""
+    with transaction.atomic():
+        row = Generation.objects.filter(
+            pk=generation.pk, status=Status.READY, store_again_at=generation.store_again_at
+        )
+        if not row.update(store_again_at=timezone.now() + STORE_AGAIN_AFTER):
+            return False
+        queue.enqueue_store(generation.pk)
+    return True
+
+
 def complete(generation: Generation, image: GeneratedImage) -> bool:
     """The picture is ours. `image` is saved with it."""
     now = timezone.now()
@@ -270,7 +337,11 @@ def complete(generation: Generation, image: GeneratedImage) -> bool:
 
 
 def fail(generation: Generation, failure_code: FailureCode, detail: str = "") -> bool:
-    """End it without a picture; the credits come back in the same transaction."""
+    """End it without a picture; the credits come back in the same transaction.
+
+    What we gave up ourselves is looked for a while longer.
+    """
+    is_looked_for = failure_code in LATE_LOOKS and generation.bfl_id
     return _finish(
         generation,
         Status.FAILED,
@@ -278,7 +349,14 @@ def fail(generation: Generation, failure_code: FailureCode, detail: str = "") ->
         detail=f"{failure_code.label}. {redact(detail)}".strip(),
         failure_code=failure_code,
         failure_detail=redact(detail),
+        late_until=timezone.now() + LATE_FOR if is_looked_for else None,
     )
+
+
+def stop_looking(generation: Generation) -> bool:
+    """BFL itself says that no picture comes of what we had given up."""
+    late = Generation.objects.late().filter(pk=generation.pk)
+    return bool(late.update(late_until=None))
 
 
 def _finish(
@@ -296,7 +374,8 @@ def _finish(
             generation, status, kind, detail=detail, by=by, finished_at=now, sample_url="", **changes
         )
         if moved:
-            ledger.refund(generation)
+            if not generation.is_late:
+                ledger.refund(generation)
             queue.wake_follower()
     return moved
 
@@ -326,3 +405,9 @@ def _move(
 def note(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:
     """Add a line to the timeline; it moves nothing."""
     generation.events.create(kind=kind, detail=redact(detail), created_by=by, created_at=timezone.now())
+
+
+def note_news(generation: Generation, detail: str) -> None:
+    """Add a note unless the timeline has it already: what is tried every minute fails in the same words."""
+    if not generation.events.filter(kind=Kind.NOTE, detail=redact(detail)).exists():
+        note(generation, Kind.NOTE, detail)

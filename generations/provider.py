@@ -6,9 +6,11 @@ import functools
 import random
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Min
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -16,6 +18,7 @@ from django.utils.crypto import salted_hmac
 from fluxsite.redaction import redact
 from generations import bfl
 from generations.bfl.webhooks import is_secret
+from generations.ledger import plain
 from generations.models import Generation, Provider
 
 # Seconds. A pause doubles from the first to the last while BFL goes on refusing.
@@ -26,6 +29,9 @@ FIRST_PAUSE = {
     Provider.Pause.REFUSED: 15.0,
 }
 LONGEST_PAUSE = 30.0
+CHECK_HOLDS_FOR = timedelta(seconds=30)
+# Only a submission shows whether BFL has room again; the others show without buying anything.
+_CHECKED_FIRST = frozenset({Provider.Pause.NO_FUNDS, Provider.Pause.REFUSED, Provider.Pause.AWAY})
 
 
 @functools.cache
@@ -78,7 +84,7 @@ def get_allowance(active: int, active_kontext_max: int) -> Allowance:
     total = settings.BFL_MAX_ACTIVE - active
     if provider.pause:
         # After a pause one task goes ahead to see whether BFL is well again.
-        total = min(total, 1) if _is_over(provider) and not _is_probing(provider) else 0
+        total = min(total, 1) if _may_probe(provider) else 0
     kontext_max = settings.BFL_MAX_ACTIVE_KONTEXT_MAX - active_kontext_max
     return Allowance(total=max(total, 0), kontext_max=max(kontext_max, 0))
 
@@ -98,13 +104,32 @@ def pause(reason: Provider.Pause, detail: str = "", *, seconds: float | None = N
         provider.pause, provider.pause_count = reason, count
         provider.paused_until = timezone.now() + timedelta(seconds=wait)
         provider.pause_detail = redact(detail)
+        provider.checked_at = None
         provider.save()
+
+
+def needs_check() -> bool:
+    """Whether it is time to ask BFL for its credits: nobody's picture is put at risk to see if it is well."""
+    provider = get_state()
+    fresh = provider.checked_at is not None and provider.checked_at > timezone.now() - CHECK_HOLDS_FOR
+    return provider.pause in _CHECKED_FIRST and _is_over(provider) and not fresh
+
+
+def pass_check(credits: Decimal | None) -> None:
+    """BFL answers again, and its account holds `credits` (None: it would not say)."""
+    cheapest = Generation.objects.queued().aggregate(price=Min("price"))["price"]
+    if credits is not None and credits < (cheapest or Decimal("0.0001")):
+        pause(Provider.Pause.NO_FUNDS, f"{plain(credits)} credits are left")
+    elif cheapest is None:
+        resume()
+    else:
+        Provider.objects.filter(pk=1).update(checked_at=timezone.now())
 
 
 def resume() -> None:
     """BFL has taken a task again. What was sent before the pause began says nothing about its end."""
     over = Provider.objects.filter(paused_until__lte=timezone.now())
-    over.update(pause="", paused_until=None, pause_count=0, pause_detail="")
+    over.update(pause="", paused_until=None, pause_count=0, pause_detail="", checked_at=None)
 
 
 def _pause_length(reason: Provider.Pause, count: int) -> float:
@@ -112,9 +137,13 @@ def _pause_length(reason: Provider.Pause, count: int) -> float:
     return longest * random.uniform(0.75, 1.0)
 
 
+def _may_probe(provider: Provider) -> bool:
+    is_checked = provider.pause not in _CHECKED_FIRST or provider.checked_at is not None
+    return is_checked and _is_over(provider) and not _is_probing(provider)
+
+
 def _is_probing(provider: Provider) -> bool:
-    submitting = Generation.objects.filter(status=Generation.Status.SUBMITTING)
-    return submitting.filter(claimed_at__gt=provider.paused_until).exists()
+    return Generation.objects.submitting().filter(claimed_at__gt=provider.paused_until).exists()
 
 
 def _is_over(provider: Provider) -> bool:

@@ -6,7 +6,7 @@ import logging
 from urllib.parse import urlsplit
 
 from generations import bfl, lifecycle, provider
-from generations.models import Generation, GenerationEvent
+from generations.models import Generation
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,8 @@ _FAILURE_CODES = {
 def apply(generation: Generation, result: bfl.Result, *, bfl_id: str) -> bool:
     """Move the generation if the result ends BFL's part. False: BFL is still at it, or somebody was first."""
     if result.status in _FAILURE_CODES:
-        return lifecycle.fail(generation, _FAILURE_CODES[result.status], result.reason)
+        failure_code = _FAILURE_CODES[result.status]
+        return lifecycle.fail(generation, failure_code, result.reason) or lifecycle.stop_looking(generation)
     if result.status is not bfl.Status.READY or result.sample_url is None:
         if result.status is bfl.Status.UNKNOWN:
             logger.warning("BFL reports an unknown status for %s: %s", generation.code, result.word)
@@ -36,6 +37,5 @@ def _report_host(generation: Generation, sample_url: str) -> None:
     # Until the deadline somebody can still add the host, and the picture is not lost.
     host = urlsplit(sample_url).hostname
     detail = f"The picture lies at {host}, which is not on the list of hosts (BFL_EXTRA_HOSTS)."
-    if not generation.events.filter(detail=detail).exists():
-        logger.error("%s: %s", generation.code, detail)
-        lifecycle.note(generation, GenerationEvent.Kind.NOTE, detail)
+    logger.error("%s: %s", generation.code, detail)
+    lifecycle.note_news(generation, detail)

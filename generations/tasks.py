@@ -12,10 +12,11 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from fluxsite.storage import prune_drafts
 from generations import bfl, images, lifecycle, provider, queue, results
 from generations.bfl import errors
 from generations.follower import Follower
-from generations.models import GeneratedImage, Generation, GenerationEvent
+from generations.models import GeneratedImage, Generation, Provider
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +24,8 @@ logger = logging.getLogger(__name__)
 # and its delivery; without a webhook nothing more can come once the POST itself has run out of time.
 GRACE_WITH_WEBHOOK = 180
 GRACE_WITHOUT_WEBHOOK = 90
-# A READY row older than this has no job any more, or one that failed. Not sooner: behind a backlog every row
-# would get a second job.
-STORE_AGAIN_AFTER = 60
+# A page of HTML where the picture should be may be gone a minute later. What is no picture then is none.
+BAD_IMAGE_PATIENCE = 45
 # The link is dead after ten minutes, and BFL has had the chance to give another.
 STORE_DEADLINE = 15 * 60
 STORE_TRIES = 3
@@ -42,13 +42,14 @@ def store(generation_id: int) -> None:
         return
     try:
         image = _fetch(generation)
-    except images.BadImage as error:
-        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, str(error))
-    except bfl.BFLError as error:
-        lifecycle.note(generation, GenerationEvent.Kind.NOTE, f"Saving will be tried again: {error}")
+    except (images.BadImage, bfl.BFLError) as error:
+        if isinstance(error, images.BadImage) and _has_been_ready_for(generation, BAD_IMAGE_PATIENCE):
+            _give_up_storing(generation, str(error))
+        else:
+            lifecycle.note_news(generation, f"Saving will be tried again: {error}")
     else:
         if not lifecycle.complete(generation, image):
-            _discard_unless_used(generation, image)
+            _discard_unless_used(generation)
 
 
 def end_overdue(generation_id: int) -> None:
@@ -62,7 +63,7 @@ def end_overdue(generation_id: int) -> None:
     try:
         store(generation_id)
     finally:
-        lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, "It could not be fetched in time.")
+        _give_up_storing(generation, "It could not be fetched in time.")
 
 
 def sweep() -> None:
@@ -70,10 +71,11 @@ def sweep() -> None:
     _end_unknown()
     for generation in _overdue():
         queue.enqueue_end(generation.pk)
-    for generation in _ready_since(STORE_AGAIN_AFTER):
-        queue.enqueue_store(generation.pk)
-    if Generation.objects.unfinished().exists():
+    for generation in Generation.objects.ready().filter(store_again_at__lt=timezone.now()):
+        lifecycle.store_again(generation)
+    if _is_follower_needed():
         queue.wake_follower()
+    prune_drafts()
 
 
 def _fetch(generation: Generation) -> GeneratedImage:
@@ -107,16 +109,32 @@ def _fresh_link(client: bfl.Client, generation: Generation) -> str:
     raise errors.LinkExpired("BFL has no picture for this task any more")
 
 
-def _discard_unless_used(generation: Generation, image: GeneratedImage) -> None:
-    # Two jobs may store one generation: the files carry the same names, and the winner's row needs them.
+def _give_up_storing(generation: Generation, reason: str) -> None:
+    if lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, reason):
+        # A worker that was killed after it wrote the files has left them behind.
+        _discard_unless_used(generation)
+
+
+def _discard_unless_used(generation: Generation) -> None:
+    # Two jobs may store one generation: the files carry the same names, and the winner's row needs them. A
+    # late picture may be on its way again.
     generation.refresh_from_db()
-    if not generation.is_succeeded:
-        images.discard(image)
+    if generation.is_finished and not generation.is_succeeded:
+        images.discard(generation)
 
 
-def _ready_since(seconds: int) -> list[Generation]:
-    ready_before = timezone.now() - timedelta(seconds=seconds)
-    return list(Generation.objects.filter(status=Generation.Status.READY, ready_at__lt=ready_before))
+def _has_been_ready_for(generation: Generation, seconds: int) -> bool:
+    ready_at = generation.ready_at or timezone.now()
+    return timezone.now() - ready_at > timedelta(seconds=seconds)
+
+
+def _is_follower_needed() -> bool:
+    """Whether there is anything to submit or follow, or a pause that has to find its end."""
+    return (
+        Generation.objects.unfinished().exists()
+        or Generation.objects.late().exists()
+        or Provider.objects.exclude(pause="").exists()
+    )
 
 
 def _find_result(generation: Generation) -> bool:
@@ -132,7 +150,7 @@ def _find_result(generation: Generation) -> bool:
 def _overdue() -> QuerySet[Generation]:
     now = timezone.now()
     too_long_ago = now - timedelta(seconds=STORE_DEADLINE)
-    return Generation.objects.filter(
+    return Generation.objects.unfinished().filter(
         Q(status=Generation.Status.SUBMITTED, deadline_at__lt=now)
         | Q(status=Generation.Status.READY, ready_at__lt=too_long_ago)
     )
@@ -140,8 +158,7 @@ def _overdue() -> QuerySet[Generation]:
 
 def _end_unknown() -> None:
     grace = GRACE_WITH_WEBHOOK if settings.PUBLIC_URL else GRACE_WITHOUT_WEBHOOK
-    for generation in Generation.objects.filter(
-        status=Generation.Status.SUBMITTING, claimed_at__lt=timezone.now() - timedelta(seconds=grace)
-    ):
+    long_ago = timezone.now() - timedelta(seconds=grace)
+    for generation in Generation.objects.submitting().filter(claimed_at__lt=long_ago):
         logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
         lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN)

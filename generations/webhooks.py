@@ -71,7 +71,7 @@ def _accept(generation: Generation, delivery: Delivery, digest: str) -> None:
             digest=digest,
             defaults={"bfl_status": delivery.result.word, "received_at": timezone.now()},
         )
-        if not is_new or generation.is_finished:
+        if not is_new or (generation.is_finished and not generation.is_given_up):
             return
         lifecycle.note(generation, GenerationEvent.Kind.WEBHOOK, delivery.result.word)
         if not results.apply(generation, delivery.result, bfl_id=delivery.bfl_id):

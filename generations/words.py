@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
 STAGES = {
     "queued": "Waiting for your turn",
     "submitting": "Handing over to FLUX",
@@ -12,16 +16,19 @@ STAGES = {
     "canceled": "Canceled",
 }
 WAITING_FOR_SLOT = "Waiting for a provider slot"
+NOT_CHARGED = "Not charged"
+LATE = "Arrived late, so it is free"
 
 FAILURES = {
     "request_moderated": "FLUX declined the prompt. Reword it and try again.",
     "content_moderated": "FLUX held the finished picture back. Another wording or seed often helps.",
     "rejected": "FLUX does not accept these settings. Change them and try again.",
     "provider_error": "FLUX reported an error. Trying again usually helps.",
-    "task_lost": "FLUX lost track of the picture. Try again.",
-    "timed_out": "FLUX took too long, so we stopped waiting. Try again.",
+    "task_lost": "FLUX lost track of the picture. Try again; if it turns up after all, it is yours for free.",
+    "timed_out": "FLUX took too long, so we stopped waiting. Try again; if the picture still comes, "
+    "it is yours for free.",
     "outcome_unknown": "The connection broke while the prompt was handed over, so nobody knows whether FLUX "
-    "made the picture. Staff can look into it; you may try again.",
+    "made the picture. Try again; if it turns up after all, it is yours for free.",
     "storing_failed": "The picture was made but could not be fetched. Staff can look into it; "
     "you may try again.",
 }
@@ -41,3 +48,44 @@ NOTICES = {
     "a member of staff has to look at the key.",
     "away": "BFL cannot be reached at the moment. What you submit waits its turn, nothing to do.",
 }
+
+# In place of "Waiting for your turn" while BFL takes nothing from anybody.
+WAITING = {
+    "no_funds": "Waiting: the team's BFL account is empty",
+    "refused": "Waiting: BFL refuses the team's key",
+    "away": "Waiting: BFL cannot be reached",
+}
+
+# As far as pauses are counted: see provider.pause.
+_MOST_TRIES = 20
+
+
+def pause_line(detail: str, count: int, next_try: datetime | None) -> str:
+    """Return what staff are told of a pause besides the notice: why, how often tried, and when again."""
+    when = f", next try at {timezone.localtime(next_try):%H:%M:%S}" if next_try else ""
+    tried = f"Tried {tries(count)}{when}."
+    return f"{detail.rstrip('.')}. {tried}" if detail else tried
+
+
+def tries(count: int) -> str:
+    """Return how often BFL was tried in a pause, as far as that is counted."""
+    return f"{count} times or more" if count >= _MOST_TRIES else times(count)
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def duration(span: timedelta) -> str:
+    """Return a length of time as people say it: 40 ms, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    # The clocks of two processes may differ a little.
+    seconds = max(span.total_seconds(), 0.0)
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
+    return " ".join(part for part in (minutes and f"{minutes} min", rest and f"{rest} s") if part)

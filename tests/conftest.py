@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,16 @@ import pytest
 from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.test import Client
-from pytest_django import Settings
+from django.utils import timezone
+from PIL import Image
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from fluxsite.ops import redis_server
-from generations import follower, ledger, provider, queue
+from generations import bfl, follower, images, ledger, lifecycle, provider, queue
 from generations.follower import Follower
-from generations.models import Generation
+from generations.models import Generation, Provider
 from generations.sandbox import Sandbox
 
 # Playwright keeps an event loop in the main thread, and Django then refuses every query there.
@@ -162,3 +167,89 @@ def run_jobs(*queues: str) -> None:
 def waiting_jobs(name: str) -> list[tuple[str | None, tuple[Any, ...]]]:
     """Return task and arguments of each job in a queue."""
     return [(job.func_name, tuple(job.args)) for job in django_rq.get_queue(name).jobs]
+
+
+def kinds(generation: Generation) -> list[str]:
+    """Return what the timeline tells, line by line."""
+    return list(generation.events.values_list("kind", flat=True))
+
+
+def waiting_calls() -> int:
+    """Return how often the follower was called and has not answered yet."""
+    return int(django_rq.get_connection("default").llen(queue._WAKE))
+
+
+def follow_for(seconds: float) -> None:
+    """Run a follower that is told to stop after so many seconds."""
+    stop_at = time.monotonic() + seconds
+    Follower(provider.get_client(), is_stop_requested=lambda: time.monotonic() > stop_at, linger=60).run()
+
+
+def follow_until(condition: Callable[[], bool]) -> None:
+    """Run a follower that is told to stop as soon as something has come true."""
+    stop_at = time.monotonic() + 20
+    Follower(
+        provider.get_client(), is_stop_requested=lambda: condition() or time.monotonic() > stop_at, linger=60
+    ).run()
+    assert condition()
+
+
+def sweep(capture: DjangoCaptureOnCommitCallbacks) -> None:
+    with capture(execute=True):
+        call_command("sweep")
+
+
+def age(generation: Generation, **seconds: float) -> None:
+    """Set moments of a row back by so many seconds."""
+    now = timezone.now()
+    moments = {name: now - timedelta(seconds=past) for name, past in seconds.items()}
+    Generation.objects.filter(pk=generation.pk).update(**moments)
+
+
+def end_pause() -> None:
+    """Let the pause be over, as time does."""
+    Provider.objects.update(paused_until=timezone.now())
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 24), "teal").save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def make_pictures(user: User, count: int = 1, *, prompt: str = "a lighthouse at dusk") -> list[Generation]:
+    """Buy pictures and let them arrive, by the verbs that the pipeline uses."""
+    made = lifecycle.create(user, "flux-dev", {"prompt": prompt}, count=count)
+    while claimed := lifecycle.claim():
+        for generation in claimed:
+            arrive(generation)
+    return list(Generation.objects.filter(pk__in=[generation.pk for generation in made]).order_by("pk"))
+
+
+def submit(generation: Generation) -> None:
+    bfl_id = f"task-{generation.pk}"
+    assert lifecycle.mark_submitted(generation, bfl.Submission(id=bfl_id, polling_url=None, cost=None))
+
+
+def make_ready(generation: Generation) -> None:
+    result = bfl.Result(
+        status=bfl.Status.READY,
+        word="Ready",
+        sample_url="https://delivery.eu.bfl.ai/sample.jpeg?sig=signed-by-bfl",
+        seed=42,
+    )
+    assert lifecycle.mark_ready(generation, result, bfl_id=generation.bfl_id)
+
+
+def arrive(generation: Generation) -> None:
+    submit(generation)
+    make_ready(generation)
+    assert lifecycle.complete(generation, images.store(generation, jpeg()))
+
+
+def make_wall(user: User, count: int) -> list[str]:
+    """Make pictures that all bear the same time; return their codes, newest first."""
+    ledger.grant(user, Decimal(1000), note="For a wall", created_by=None)
+    made = make_pictures(user, count)
+    Generation.objects.update(created_at=timezone.now())
+    return [str(generation.code) for generation in reversed(made)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from generations import lifecycle
 from generations.models import CreditEntry, Delivery, Generation, Offer
-from tests.test_gallery import make_pictures
+from tests.conftest import make_pictures
 
 LOGIN = "login"
 Expected = tuple[int | str, int | str, int | str, int | str]
@@ -70,6 +72,7 @@ WRITTEN_BY_THE_MACHINE = (
     "generatedimage",
     "delivery",
     "generationevent",
+    "press",
     "provider",
 )
 
@@ -118,12 +121,15 @@ def rows(alice: User, media: Path) -> dict[str, Model]:
     delivery = Delivery.objects.create(
         generation=generation, digest="0" * 64, bfl_status="Ready", received_at=timezone.now()
     )
+    (pressed,) = lifecycle.create(alice, "flux-dev", {"prompt": "a fox"}, token=uuid.uuid4())
+    assert pressed.press
     entry = CreditEntry.objects.filter(account__user=alice).latest("pk")
     rows: list[Model] = [
         generation,
         generation.image,
         generation.events.latest("pk"),
         delivery,
+        pressed.press,
         entry,
         entry.account,
         Offer.objects.create(endpoint="flux-dev"),

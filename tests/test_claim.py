@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from generations import bfl, ledger, lifecycle
 from generations.models import Generation
+from tests.conftest import age, make_ready, submit
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 
@@ -85,6 +86,34 @@ def test_a_turn_that_bfl_refused_was_none(db: None, settings: Settings) -> None:
     (generation,) = lifecycle.claim()
     lifecycle.put_back(generation, "BFL is busy")
     assert lifecycle.claim() == [first]
+
+
+def test_a_submission_whose_process_died_holds_its_slot_for_a_minute(db: None, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    order(rich("alice"), 2)
+    (lost,) = lifecycle.claim()
+    age(lost, claimed_at=55)
+    assert lifecycle.claim() == []
+    age(lost, claimed_at=61)
+    assert len(lifecycle.claim()) == 1
+
+
+def test_what_bfl_has_holds_its_slot_as_long_as_it_takes(db: None, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    order(rich("alice"), 2)
+    (generation,) = lifecycle.claim()
+    submit(generation)
+    age(generation, claimed_at=3600, submitted_at=3600)
+    assert lifecycle.claim() == []
+
+
+def test_a_picture_being_saved_holds_no_slot(db: None, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    order(rich("alice"), 2)
+    (generation,) = lifecycle.claim()
+    submit(generation)
+    make_ready(generation)
+    assert len(lifecycle.claim()) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,68 +1,28 @@
 from __future__ import annotations
 
-import io
 import re
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
-from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from generations import bfl, images, ledger, lifecycle
+from generations import images, lifecycle
 from generations.models import Generation
-from generations.views.gallery import PAGE_SIZE
+from generations.views import gallery
+from tests.conftest import jpeg, make_pictures, make_wall
 
+# Of the gallery in these tests: a few pictures fill a page.
+PAGE_SIZE = 6
 # Session and person, the page, the count, the state of BFL, the balance, what is in progress.
 QUERIES = 7
 SHOWN = re.compile(r'href="/g/([0-9a-f-]{36})/"')
 
 
-def jpeg() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 24), "teal").save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def make_pictures(user: User, count: int = 1, *, prompt: str = "a lighthouse at dusk") -> list[Generation]:
-    """Buy pictures and let them arrive, by the verbs that the pipeline uses."""
-    made = lifecycle.create(user, "flux-dev", {"prompt": prompt}, count=count)
-    while claimed := lifecycle.claim():
-        for generation in claimed:
-            arrive(generation)
-    return list(Generation.objects.filter(pk__in=[generation.pk for generation in made]).order_by("pk"))
-
-
-def submit(generation: Generation) -> None:
-    bfl_id = f"task-{generation.pk}"
-    assert lifecycle.mark_submitted(generation, bfl.Submission(id=bfl_id, polling_url=None, cost=None))
-
-
-def make_ready(generation: Generation) -> None:
-    result = bfl.Result(
-        status=bfl.Status.READY,
-        word="Ready",
-        sample_url="https://delivery.eu.bfl.ai/sample.jpeg?sig=signed-by-bfl",
-        seed=42,
-    )
-    assert lifecycle.mark_ready(generation, result, bfl_id=generation.bfl_id)
-
-
-def arrive(generation: Generation) -> None:
-    submit(generation)
-    make_ready(generation)
-    assert lifecycle.complete(generation, images.store(generation, jpeg()))
-
-
-def make_wall(user: User, count: int) -> list[str]:
-    """Make pictures that all bear the same time; return their codes, newest first."""
-    ledger.grant(user, Decimal(1000), note="For a wall", created_by=None)
-    made = make_pictures(user, count)
-    Generation.objects.update(created_at=timezone.now())
-    return [str(generation.code) for generation in reversed(made)]
+@pytest.fixture(autouse=True)
+def _pages_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "PAGE_SIZE", PAGE_SIZE)
 
 
 def shown_codes(client: Client, url: str) -> tuple[list[str], str]:

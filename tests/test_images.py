@@ -219,7 +219,15 @@ def test_it_saves_no_row_by_itself(generation: Generation, media: Path) -> None:
 
 
 def test_it_discards_the_files(generation: Generation, media: Path) -> None:
-    image = images.store(generation, encoded(drawing()))
-    images.discard(image)
-    images.discard(image)
+    for format in FORMATS:
+        images.store(generation, encoded(drawing(), format))
+    images.discard(generation)
+    images.discard(generation)
     assert files_in(media) == []
+
+
+def test_it_discards_nothing_of_another_generation(generation: Generation, alice: User, media: Path) -> None:
+    other = lifecycle.create(alice, "flux-dev", {"prompt": "a fox"})[0]
+    image = images.store(other, encoded(drawing(), "JPEG"))
+    images.discard(generation)
+    assert files_in(media) == sorted([str(image.file), str(image.thumbnail)])

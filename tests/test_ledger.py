@@ -6,8 +6,6 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from generations import ledger, lifecycle
 from generations.models import CreditAccount, CreditEntry, Generation
@@ -24,6 +22,12 @@ def test_it_adds_entries_up_to_the_balance(alice: User) -> None:
     ledger.grant(alice, Decimal("0.1234"), note="A little more", created_by=None)
     create(alice)
     assert ledger.get_balance(alice) == Decimal("97.6234")
+
+
+def test_a_balance_has_four_places_on_every_database(alice: User) -> None:
+    for _ in range(3):
+        ledger.grant(alice, Decimal("0.1"), note="A little more", created_by=None)
+    assert str(ledger.get_balance(alice)) == "100.3000"
 
 
 def test_it_has_no_credits_for_somebody_new(charlie: User) -> None:
@@ -125,44 +129,3 @@ def test_it_sells_what_credit_is_there_for_and_no_more(charlie: User) -> None:
 )
 def test_it_writes_credits_without_closing_zeros(amount: str, text: str) -> None:
     assert ledger.plain(Decimal(amount)) == text
-
-
-Step = tuple[str, int]
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["grant", "create", "cancel", "fail", "fail again"]), st.integers(1, 99_999)),
-    max_size=25,
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-def test_any_history_adds_up_and_never_goes_below_zero(steps: list[Step], db: None) -> None:
-    with transaction.atomic():
-        person = User.objects.create_user("person")
-        expected = Decimal()
-        for verb, number in steps:
-            expected += _take(person, verb, number)
-            assert ledger.get_balance(person) == expected >= 0
-        transaction.set_rollback(True)
-
-
-def _take(person: User, verb: str, number: int) -> Decimal:
-    """Take one step; return by how much the balance must have changed."""
-    if verb == "grant":
-        amount = Decimal(number) / 10_000
-        ledger.grant(person, amount, note="A step", created_by=None)
-        return amount
-    if verb == "create":
-        try:
-            return -create(person).price
-        except ledger.InsufficientCredits:
-            return Decimal()
-    rows = list(Generation.objects.filter(user=person).order_by("pk"))
-    if not rows:
-        return Decimal()
-    generation = rows[number % len(rows)]
-    if verb == "cancel":
-        moved = lifecycle.cancel(generation, canceled_by=person)
-    else:
-        moved = lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR)
-    return generation.price if moved else Decimal()

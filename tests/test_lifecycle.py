@@ -1,24 +1,27 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle, provider
+from generations import bfl, ledger, lifecycle
 from generations.bfl.results import Result
-from generations.models import GeneratedImage, Generation, Offer, Provider
+from generations.models import CreditEntry, GeneratedImage, Generation, GenerationEvent, Offer, Press
 from generations.models.generation import TERMINAL_STATUSES, TRANSITIONS
-from tests.conftest import waiting_jobs
+from tests.conftest import kinds, waiting_jobs
 
 Status = Generation.Status
+FailureCode = Generation.FailureCode
 PROMPT = {"prompt": "a lighthouse at dusk"}
 SUBMISSION = bfl.Submission(id="task-1", polling_url="http://127.0.0.1:9/v1/get_result?id=task-1", cost=None)
 READY = Result(status=bfl.Status.READY, word="Ready", sample_url="http://127.0.0.1:9/s.jpeg", seed=42)
+PENDING = Result(status=bfl.Status.PENDING, word="Pending", progress=0.1)
 
 
 def create(user: User, endpoint: str = "flux-dev") -> Generation:
@@ -61,10 +64,6 @@ def succeeded(user: User) -> Generation:
     generation = ready(user)
     assert lifecycle.complete(generation, an_image())
     return generation
-
-
-def kinds(generation: Generation) -> list[str]:
-    return list(generation.events.values_list("kind", flat=True))
 
 
 def test_it_goes_from_press_to_picture(alice: User) -> None:
@@ -147,7 +146,7 @@ def test_a_webhook_may_be_quicker_than_the_answer_to_the_submission(alice: User)
 
 def test_it_gives_the_credits_back_when_it_fails(alice: User) -> None:
     generation = submitted(alice)
-    assert lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT, "no end in sight")
+    assert lifecycle.fail(generation, FailureCode.TIMED_OUT, "no end in sight")
     assert ledger.get_balance(alice) == 100
     assert generation.is_refunded
 
@@ -175,7 +174,7 @@ def test_a_row_put_back_waits_again(alice: User) -> None:
 
 def test_a_retry_is_a_purchase_of_its_own(alice: User) -> None:
     generation = submitted(alice)
-    lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR)
+    lifecycle.fail(generation, FailureCode.PROVIDER_ERROR)
     again = lifecycle.retry(generation, alice)
     assert (again.retry_of, again.params) == (generation, generation.params)
     assert ledger.get_balance(alice) == 100 - again.price
@@ -183,64 +182,286 @@ def test_a_retry_is_a_purchase_of_its_own(alice: User) -> None:
 
 def test_two_presses_of_try_again_buy_once(alice: User) -> None:
     generation = submitted(alice)
-    lifecycle.fail(generation, Generation.FailureCode.PROVIDER_ERROR)
-    lifecycle.retry(generation, alice)
-    with pytest.raises(lifecycle.NothingToRetry, match="being tried again already"):
-        lifecycle.retry(generation, alice)
+    lifecycle.fail(generation, FailureCode.PROVIDER_ERROR)
+    again = lifecycle.retry(generation, alice)
+    assert lifecycle.retry(generation, alice) == again
     assert ledger.get_balance(alice) == 100 - generation.price
+
+
+def test_what_was_tried_again_in_vain_can_be_tried_once_more(alice: User) -> None:
+    generation = submitted(alice)
+    lifecycle.fail(generation, FailureCode.PROVIDER_ERROR)
+    first = lifecycle.retry(generation, alice)
+    lifecycle.cancel(first, canceled_by=alice)
+    second = lifecycle.retry(generation, alice)
+    assert second != first
+    assert second.retry_of == generation
+    assert ledger.get_balance(alice) == 100 - second.price
+
+
+@pytest.mark.parametrize("make", [create, claimed, submitted, ready, succeeded])
+def test_nothing_is_tried_again_that_has_a_picture_or_may_get_one(
+    make: Callable[[User], Generation], alice: User
+) -> None:
+    generation = make(alice)
+    with pytest.raises(lifecycle.NothingToRetry, match="Nothing was charged"):
+        lifecycle.retry(generation, alice)
+    assert Generation.objects.count() == 1
 
 
 def test_it_tells_what_bfl_reports_once_per_change(alice: User) -> None:
     generation = submitted(alice)
-    pending = Result(status=bfl.Status.PENDING, word="Pending", progress=0.1)
-    assert lifecycle.mark_progress(generation, pending)
-    assert not lifecycle.mark_progress(generation, pending)
+    assert lifecycle.mark_progress(generation, PENDING)
+    assert not lifecycle.mark_progress(generation, PENDING)
+    further = Result(status=bfl.Status.PENDING, word="Pending", progress=0.5)
+    assert lifecycle.mark_progress(generation, further)
+    assert Generation.objects.get().progress == 0.5
     assert kinds(generation).count("bfl_status") == 1
 
 
 def test_secrets_do_not_reach_the_timeline(alice: User) -> None:
     generation = submitted(alice)
-    lifecycle.fail(
-        generation, Generation.FailureCode.PROVIDER_ERROR, "x-key: abc123 https://x/y?sig=s3cret&se=1"
-    )
+    lifecycle.fail(generation, FailureCode.PROVIDER_ERROR, "x-key: abc123 https://x/y?sig=s3cret&se=1")
     generation.refresh_from_db()
     told = generation.failure_detail + str(generation.events.last())
     assert "abc123" not in told
     assert "s3cret" not in told
 
 
-Verb = Callable[[Generation], bool]
-VERBS: dict[str, tuple[Callable[[User], Generation], Verb]] = {
-    "cancel": (create, lambda row: lifecycle.cancel(row, canceled_by=row.user)),
-    "put back": (claimed, lambda row: lifecycle.put_back(row, "BFL is busy")),
-    "mark submitted": (claimed, lambda row: lifecycle.mark_submitted(row, SUBMISSION)),
-    "mark ready": (submitted, lambda row: lifecycle.mark_ready(row, READY, bfl_id="task-1")),
-    "complete": (ready, lambda row: lifecycle.complete(row, an_image())),
-    "fail": (submitted, lambda row: lifecycle.fail(row, Generation.FailureCode.TIMED_OUT)),
+def test_what_is_noted_again_in_the_same_words_is_told_once(alice: User) -> None:
+    generation = submitted(alice)
+    for detail in ("https://x/y?sig=s3cret", "https://x/y?sig=s3cret", "something else"):
+        lifecycle.note_news(generation, detail)
+    assert kinds(generation).count("note") == 2
+
+
+Step = Callable[[Generation], object]
+
+
+def claim(row: Generation) -> bool:
+    return row in lifecycle.claim()
+
+
+def cancel(row: Generation) -> bool:
+    return lifecycle.cancel(row, canceled_by=row.user)
+
+
+def put_back(row: Generation) -> bool:
+    return lifecycle.put_back(row, "BFL is busy")
+
+
+def submit(row: Generation) -> bool:
+    return lifecycle.mark_submitted(row, SUBMISSION)
+
+
+def take_late(row: Generation) -> bool:
+    return lifecycle.mark_taken_late(row, SUBMISSION)
+
+
+def report(row: Generation) -> bool:
+    return lifecycle.mark_progress(row, PENDING)
+
+
+def make_ready(row: Generation) -> bool:
+    return lifecycle.mark_ready(row, READY, bfl_id="task-1")
+
+
+def store_again(row: Generation) -> bool:
+    return lifecycle.store_again(row)
+
+
+def complete(row: Generation) -> bool:
+    return lifecycle.complete(row, an_image())
+
+
+def reject(row: Generation) -> bool:
+    return lifecycle.fail(row, FailureCode.CONTENT_MODERATED)
+
+
+def give_up(row: Generation) -> bool:
+    return lifecycle.fail(row, FailureCode.TIMED_OUT)
+
+
+def fail_storing(row: Generation) -> bool:
+    return lifecycle.fail(row, FailureCode.STORING_FAILED)
+
+
+def stop_looking(row: Generation) -> bool:
+    return lifecycle.stop_looking(row)
+
+
+# Every state that a row can be in, and the verbs that lead there from a press.
+WAYS: dict[str, list[Step]] = {
+    "queued": [],
+    "submitting": [claim],
+    "put back": [claim, put_back],
+    "submitted": [claim, submit],
+    "ready": [claim, submit, make_ready],
+    "succeeded": [claim, submit, make_ready, complete],
+    "rejected": [claim, submit, reject],
+    "outcome unknown": [claim, give_up],
+    "taken late": [claim, give_up, take_late],
+    "given up": [claim, submit, give_up],
+    "looked for in vain": [claim, submit, give_up, stop_looking],
+    "storing failed": [claim, submit, make_ready, fail_storing],
+    "ready late": [claim, submit, give_up, make_ready],
+    "succeeded late": [claim, submit, give_up, make_ready, complete],
+    "failed again": [claim, submit, give_up, make_ready, fail_storing],
+    "canceled": [cancel],
 }
+GIVEN_UP = {
+    *("outcome unknown", "taken late", "given up", "looked for in vain"),
+    *("storing failed", "failed again"),
+}
+# From which of them a verb moves or changes a row.
+VERBS: dict[Step, set[str]] = {
+    claim: {"queued", "put back"},
+    cancel: {"queued", "put back"},
+    put_back: {"submitting"},
+    submit: {"submitting"},
+    take_late: {"outcome unknown"},
+    report: {"submitted"},
+    make_ready: {"submitting", "submitted", *GIVEN_UP},
+    store_again: {"ready", "ready late"},
+    complete: {"ready", "ready late"},
+    reject: {"queued", "put back", "submitting", "submitted", "ready", "ready late"},
+    stop_looking: {"taken late", "given up"},
+}
+ENDS_IN: dict[Step, Status] = {
+    claim: Status.SUBMITTING,
+    cancel: Status.CANCELED,
+    put_back: Status.QUEUED,
+    submit: Status.SUBMITTED,
+    make_ready: Status.READY,
+    complete: Status.SUCCEEDED,
+    reject: Status.FAILED,
+}
+STATUS_OF = {
+    "queued": Status.QUEUED,
+    "submitting": Status.SUBMITTING,
+    "put back": Status.QUEUED,
+    "submitted": Status.SUBMITTED,
+    "ready": Status.READY,
+    "succeeded": Status.SUCCEEDED,
+    "rejected": Status.FAILED,
+    **dict.fromkeys(GIVEN_UP, Status.FAILED),
+    "ready late": Status.READY,
+    "succeeded late": Status.SUCCEEDED,
+    "canceled": Status.CANCELED,
+}
+WORKS = [(verb, state) for verb in VERBS for state in WAYS if state in VERBS[verb]]
+REFUSED = [(verb, state) for verb in VERBS for state in WAYS if state not in VERBS[verb]]
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_the_second_caller_changes_nothing(name: str, alice: User) -> None:
-    before, verb = VERBS[name]
-    first = before(alice)
+def lead(user: User, state: str) -> list[Generation]:
+    """Lead a new row to a state; return the copies that were read on the way, the last one up to date."""
+    (generation,) = lifecycle.create(user, "flux-dev", PROMPT)
+    copies = [Generation.objects.get(pk=generation.pk)]
+    for step in WAYS[state]:
+        assert step(Generation.objects.get(pk=generation.pk))
+        copies.append(Generation.objects.get(pk=generation.pk))
+    return copies
+
+
+def everything() -> list[list[dict[str, object]]]:
+    """Return every row that a verb may write."""
+    models: tuple[type[Model], ...] = (Generation, GenerationEvent, CreditEntry, GeneratedImage, Press)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+@contextmanager
+def no_change(capture: DjangoCaptureOnCommitCallbacks) -> Iterator[None]:
+    before = everything()
+    with capture() as jobs:
+        yield
+    assert everything() == before
+    assert jobs == []
+
+
+def name(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("verb", "state"), WORKS, ids=name)
+def test_of_two_callers_the_second_changes_nothing(
+    verb: Step,
+    state: str,
+    alice: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    first = lead(alice, state)[-1]
     second = Generation.objects.get(pk=first.pk)
+    before = everything()
     assert verb(first)
-    balance, events = ledger.get_balance(alice), first.events.count()
-    assert not verb(second)
-    assert (ledger.get_balance(alice), first.events.count()) == (balance, events)
+    assert everything() != before
+    with no_change(django_capture_on_commit_callbacks):
+        assert not verb(second)
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_nothing_moves_once_it_has_ended(name: str, alice: User) -> None:
-    generation = succeeded(alice)
-    assert not VERBS[name][1](generation)
-    assert Generation.objects.get().status == Status.SUCCEEDED
+@pytest.mark.parametrize(("verb", "state"), REFUSED, ids=name)
+def test_a_verb_is_refused_where_it_makes_no_sense(
+    verb: Step,
+    state: str,
+    alice: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    generation = lead(alice, state)[-1]
+    with no_change(django_capture_on_commit_callbacks):
+        assert not verb(generation)
 
 
-def test_every_status_has_its_transitions() -> None:
+@pytest.mark.parametrize("state", WAYS)
+def test_whoever_believes_what_is_no_longer_so_changes_nothing(
+    state: str, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    *stale, generation = lead(alice, state)
+    for verb in VERBS.keys() - ({claim} if state in VERBS[claim] else set()):
+        for copy in stale:
+            if copy.status != generation.status and (verb in ENDS_IN or state not in VERBS[verb]):
+                with no_change(django_capture_on_commit_callbacks):
+                    assert not verb(copy), f"{name(verb)} by one who believes {copy.status}"
+
+
+def test_the_table_of_transitions_is_what_the_verbs_do() -> None:
     assert set(TRANSITIONS) == set(Status)
-    assert all(not TRANSITIONS[status] for status in TERMINAL_STATUSES)
+    moves = {(status, end) for status, ends in TRANSITIONS.items() for end in ends}
+    assert moves == {(STATUS_OF[state], ENDS_IN[verb]) for verb in ENDS_IN for state in VERBS[verb]}
+
+
+def test_nothing_leaves_an_end_but_a_late_picture() -> None:
+    ways_out = {(status, end) for status in TERMINAL_STATUSES for end in TRANSITIONS[status]}
+    assert ways_out == {(Status.FAILED, Status.READY)}
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_the_timeline_tells_the_way_of_the_row(state: str, alice: User) -> None:
+    generation = lead(alice, state)[-1]
+    assert generation.status == STATUS_OF[state]
+    assert len(kinds(generation)) == 1 + len([step for step in WAYS[state] if step is not stop_looking])
+
+
+@pytest.mark.parametrize("state", ["rejected", "given up", "canceled"])
+def test_the_second_who_tries_again_gets_the_first_ones(
+    state: str, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    first = lead(alice, state)[-1]
+    second = Generation.objects.get(pk=first.pk)
+    again = lifecycle.retry(first, alice)
+    with no_change(django_capture_on_commit_callbacks):
+        assert lifecycle.retry(second, alice) == again
+
+
+@pytest.mark.parametrize("step", [None, claim, submit, make_ready])
+def test_it_is_being_tried_again_until_that_has_ended(
+    step: Step | None, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    generation = lead(alice, "canceled")[-1]
+    again = lifecycle.retry(generation, alice)
+    steps: list[Step] = [claim, submit, make_ready]
+    for taken in steps[: steps.index(step) + 1] if step else []:
+        assert taken(Generation.objects.get(pk=again.pk))
+    with no_change(django_capture_on_commit_callbacks):
+        assert lifecycle.retry(generation, alice) == again
 
 
 @pytest.mark.parametrize(
@@ -256,6 +477,8 @@ def test_every_status_has_its_transitions() -> None:
         {"status": Status.SUBMITTED, "bfl_id": "x"},
         {"price": -1},
         {"progress": 1.5},
+        {"late_until": timezone.now()},
+        {"is_late": True},
     ],
 )
 def test_the_database_refuses_a_row_with(wrong: dict[str, object], alice: User) -> None:
@@ -268,50 +491,3 @@ def test_the_database_refuses_one_bfl_task_for_two_generations(alice: User) -> N
     submitted(alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         submitted(alice)
-
-
-def test_a_pause_claims_nothing_and_ends_by_itself(alice: User) -> None:
-    create(alice)
-    provider.pause(Provider.Pause.NO_FUNDS, seconds=60)
-    assert lifecycle.claim() == []
-    end_pause()
-    assert len(lifecycle.claim()) == 1
-
-
-def test_after_a_pause_one_goes_ahead_to_try(alice: User) -> None:
-    lifecycle.create(alice, "flux-dev", PROMPT, count=3)
-    provider.pause(Provider.Pause.REFUSED)
-    end_pause()
-    assert len(lifecycle.claim()) == 1
-    assert lifecycle.claim() == []
-    provider.resume()
-    assert len(lifecycle.claim()) == 2
-
-
-def test_what_bfl_has_already_does_not_hold_the_trial_back(alice: User) -> None:
-    submitted(alice)
-    create(alice)
-    provider.pause(Provider.Pause.AWAY)
-    end_pause()
-    assert len(lifecycle.claim()) == 1
-
-
-def test_an_answer_from_before_a_pause_does_not_end_it(alice: User) -> None:
-    provider.pause(Provider.Pause.BUSY, seconds=60)
-    provider.resume()
-    assert provider.get_state().pause == Provider.Pause.BUSY
-
-
-def test_a_pause_grows_even_if_bfl_says_at_once(alice: User) -> None:
-    for _ in range(4):
-        provider.pause(Provider.Pause.BUSY, seconds=0)
-        end_pause()
-    provider.pause(Provider.Pause.BUSY, seconds=0)
-    until = provider.get_state().paused_until
-    assert until is not None
-    assert until > timezone.now() + timedelta(seconds=10)
-
-
-def end_pause() -> None:
-    """Let the pause be over, as time does."""
-    Provider.objects.update(paused_until=timezone.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,16 @@ from generations import bfl, doctor, follower, ledger, lifecycle, metadata, prov
 from generations.follower import Follower
 from generations.models import Generation, Provider
 from generations.sandbox import Sandbox
-from tests.conftest import Work, use_bfl_at, waiting_jobs
+from tests.conftest import Work, follow_for, use_bfl_at, waiting_jobs
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
+# Quick to draw and to read.
+SMALL = {**PROMPT, "width": 256, "height": 256}
 FailureCode = Generation.FailureCode
 
 
-def order(user: User, endpoint: str = "flux-dev", **values: object) -> Generation:
-    return lifecycle.create(user, endpoint, {**PROMPT, **values})[0]
+def order(user: User, **values: object) -> Generation:
+    return lifecycle.create(user, "flux-dev", {**SMALL, **values})[0]
 
 
 def submissions(sandbox: Sandbox) -> int:
@@ -31,7 +32,7 @@ def submissions(sandbox: Sandbox) -> int:
 
 @pytest.mark.parametrize("endpoint", bfl.ENDPOINTS)
 def test_it_makes_a_picture_with_every_endpoint(endpoint: str, work: Work, alice: User) -> None:
-    generation = order(alice, endpoint)
+    (generation,) = lifecycle.create(alice, endpoint, PROMPT)
     work()
     generation.refresh_from_db()
     assert generation.status == Generation.Status.SUCCEEDED
@@ -40,7 +41,8 @@ def test_it_makes_a_picture_with_every_endpoint(endpoint: str, work: Work, alice
 
 
 def test_the_file_carries_what_it_was_made_from(work: Work, alice: User) -> None:
-    generation = order(alice, "flux-pro-1.1", width=512, height=256, output_format="png")
+    values = {**PROMPT, "width": 512, "height": 256, "output_format": "png"}
+    (generation,) = lifecycle.create(alice, "flux-pro-1.1", values)
     work()
     generation.refresh_from_db()
     fields = metadata.extract(Path(generation.image.file.path).read_bytes())
@@ -52,7 +54,8 @@ def test_the_file_carries_what_it_was_made_from(work: Work, alice: User) -> None
 def test_it_sends_exactly_what_was_asked_for_and_nothing_of_other_endpoints(
     work: Work, alice: User, sandbox: Sandbox
 ) -> None:
-    generation = order(alice, "flux-kontext-pro", aspect_ratio="16:9", seed=7)
+    values = {**PROMPT, "aspect_ratio": "16:9", "seed": 7}
+    (generation,) = lifecycle.create(alice, "flux-kontext-pro", values)
     work()
     (body,) = [request.body for request in sandbox.requests if request.method == "POST"]
     assert body == generation.params
@@ -140,7 +143,7 @@ def test_an_outage_with_unclear_answers_does_not_burn_the_whole_queue(
     work: Work, alice: User, sandbox: Sandbox
 ) -> None:
     sandbox.faults.script("submit", "answer", status=503, times=None)
-    lifecycle.create(alice, "flux-dev", PROMPT, count=30)
+    lifecycle.create(alice, "flux-dev", SMALL, count=30)
     follow_for(1.5)
     assert provider.get_state().pause == Provider.Pause.AWAY
     assert Generation.objects.filter(status=Generation.Status.QUEUED).count() >= 4
@@ -149,7 +152,7 @@ def test_an_outage_with_unclear_answers_does_not_burn_the_whole_queue(
 def test_one_answer_that_cannot_be_written_down_does_not_lose_the_others(
     work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lifecycle.create(alice, "flux-dev", PROMPT, count=4)
+    lifecycle.create(alice, "flux-dev", SMALL, count=4)
     mark_submitted, calls = lifecycle.mark_submitted, iter(range(100))
 
     def fails_at_first(generation: Generation, submission: bfl.Submission) -> bool:
@@ -262,9 +265,3 @@ def test_the_key_goes_to_the_api_only_and_into_no_log(
     assert not any(request.key for request in downloads)
     assert "key-of-the-tests" not in caplog.text
     assert "sig=" not in caplog.text.replace("sig=…", "")
-
-
-def follow_for(seconds: float) -> None:
-    """Run a follower that is told to stop after so many seconds."""
-    stop_at = time.monotonic() + seconds
-    Follower(provider.get_client(), is_stop_requested=lambda: time.monotonic() > stop_at, linger=60).run()

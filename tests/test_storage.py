@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,8 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage, storages
 
-from fluxsite.storage import AtomicFileSystemStorage
+from fluxsite.storage import DRAFTS, OLDEST_DRAFT_SECONDS, AtomicFileSystemStorage, prune_drafts
+from generations import tasks
 
 
 @pytest.fixture
@@ -110,3 +113,32 @@ def test_it_deletes_what_is_not_there(storage: AtomicFileSystemStorage) -> None:
     storage.delete("x")
     storage.delete("x")
     assert not storage.exists("x")
+
+
+def test_it_writes_drafts_beside_the_pictures(media: Path) -> None:
+    seen = []
+
+    class Watching(File[bytes]):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            seen.extend(files_in(media))
+            yield b"x"
+
+    default_storage.save("images/ab/x.jpg", Watching(io.BytesIO(b"x")))
+    assert [name.startswith(f"{DRAFTS}/x.jpg-") for name in seen] == [True]
+    assert files_in(media) == ["images/ab/x.jpg"]
+
+
+def test_the_sweep_prunes_what_a_killed_process_left_half_written(db: None, media: Path) -> None:
+    default_storage.save("images/ab/x.jpg", ContentFile(b"x"))
+    for name, seconds in {"old": OLDEST_DRAFT_SECONDS + 5, "new": OLDEST_DRAFT_SECONDS - 60}.items():
+        (media / DRAFTS / name).write_bytes(b"half")
+        moment = time.time() - seconds
+        os.utime(media / DRAFTS / name, (moment, moment))
+    os.utime(media / "images/ab/x.jpg", (0, 0))
+    tasks.sweep()
+    assert files_in(media) == ["drafts/new", "images/ab/x.jpg"]
+
+
+def test_it_prunes_nothing_where_nothing_was_ever_written(media: Path) -> None:
+    prune_drafts()
+    assert files_in(media) == []

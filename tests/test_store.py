@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -7,12 +8,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import ledger, lifecycle, provider, tasks
+from generations import images, ledger, lifecycle, provider, tasks
 from generations.models import GeneratedImage, Generation
 from generations.sandbox import Sandbox
-from tests.conftest import waiting_jobs
+from tests.conftest import age, jpeg, kinds, sweep, waiting_jobs
 
 FailureCode = Generation.FailureCode
 
@@ -32,6 +34,12 @@ def ready(alice: User, sandbox: Sandbox, media: Path, monkeypatch: pytest.Monkey
             break
     lifecycle.mark_ready(generation, result, bfl_id=submission.id)
     return generation
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 24), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def files(media: Path) -> list[Path]:
@@ -73,6 +81,7 @@ def test_it_refuses_what_is_no_picture_and_gives_the_credits_back(
     kind: str, ready: Generation, sandbox: Sandbox, media: Path
 ) -> None:
     sandbox.faults.script("download", kind, times=None)
+    age(ready, ready_at=tasks.BAD_IMAGE_PATIENCE + 1)
     tasks.store(ready.pk)
     ready.refresh_from_db()
     assert ready.failure_code == FailureCode.STORING_FAILED
@@ -80,7 +89,7 @@ def test_it_refuses_what_is_no_picture_and_gives_the_credits_back(
     assert files(media) == []
 
 
-@pytest.mark.parametrize("kind", ["oversized", "endless", "truncated"])
+@pytest.mark.parametrize("kind", ["oversized", "endless", "truncated", "not_a_picture", "huge_pixels"])
 def test_it_leaves_what_could_not_be_fetched_to_the_sweep(
     kind: str, ready: Generation, sandbox: Sandbox, media: Path, settings: Settings
 ) -> None:
@@ -91,6 +100,35 @@ def test_it_leaves_what_could_not_be_fetched_to_the_sweep(
     assert ready.status == Generation.Status.READY
     assert "Saving will be tried again" in str(ready.events.last())
     assert files(media) == []
+
+
+def test_what_goes_wrong_again_and_again_is_told_once(ready: Generation, sandbox: Sandbox) -> None:
+    sandbox.faults.script("download", "not_a_picture", times=None)
+    for _ in range(3):
+        tasks.store(ready.pk)
+    assert kinds(ready) == ["queued", "submitting", "submitted", "ready", "note"]
+
+
+def test_a_page_where_the_picture_should_be_may_be_gone_a_minute_later(
+    ready: Generation, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("download", "not_a_picture", times=tasks.STORE_TRIES)
+    tasks.store(ready.pk)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.is_succeeded
+    assert ledger.get_balance(ready.user) == 100 - ready.price
+
+
+@pytest.mark.parametrize("kind", ["drop", "truncated", "expired"])
+def test_a_bfl_that_cannot_be_reached_has_until_the_deadline(
+    kind: str, ready: Generation, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("download", kind, times=None)
+    age(ready, ready_at=tasks.STORE_DEADLINE - 30)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.status == Generation.Status.READY
 
 
 def test_it_believes_the_content_and_not_the_name(ready: Generation, sandbox: Sandbox) -> None:
@@ -117,9 +155,62 @@ def test_a_picture_that_comes_too_late_leaves_no_file(
 def test_the_sweep_stores_again_what_stands_ready(
     ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    age(ready, ready_at=tasks.STORE_AGAIN_AFTER + 1)
+    age(ready, store_again_at=1)
     sweep(django_capture_on_commit_callbacks)
     assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
+
+
+def test_the_sweep_stores_it_again_once_a_minute_and_not_each_time(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    age(ready, store_again_at=1)
+    for _ in range(3):
+        sweep(django_capture_on_commit_callbacks)
+    assert len(waiting_jobs("store")) == 1
+    ready.refresh_from_db()
+    assert ready.store_again_at is not None
+    assert ready.store_again_at > timezone.now() + timedelta(seconds=55)
+    assert kinds(ready) == ["queued", "submitting", "submitted", "ready"]
+
+
+def test_the_sweep_gives_a_job_its_minute_before_it_queues_another(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("store") == []
+
+
+@pytest.mark.parametrize("written", ["everything", "the original in another format", "the thumbnail"])
+def test_what_a_killed_worker_had_written_goes_when_it_is_given_up(
+    written: str, ready: Generation, sandbox: Sandbox, media: Path
+) -> None:
+    image = images.store(ready, png() if "another" in written else jpeg())
+    if written == "the thumbnail":
+        Path(image.file.path).unlink()
+    sandbox.faults.script("download", "expired", times=None)
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    tasks.end_overdue(ready.pk)
+    ready.refresh_from_db()
+    assert ready.failure_code == FailureCode.STORING_FAILED
+    assert files(media) == []
+
+
+def test_the_loser_of_two_jobs_leaves_the_winners_files_alone(
+    ready: Generation, sandbox: Sandbox, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download, is_first = provider.get_client().download, iter([True, False])
+
+    def overtaken(url: str, *, max_bytes: int) -> bytes:
+        if next(is_first):
+            tasks.store(ready.pk)
+        return download(url, max_bytes=max_bytes)
+
+    monkeypatch.setattr(provider.get_client(), "download", overtaken)
+    tasks.store(ready.pk)
+    image = GeneratedImage.objects.get()
+    assert kinds(ready).count("succeeded") == 1
+    assert Path(image.file.path).stat().st_size == image.byte_size
+    assert len(files(media)) == 2
 
 
 def test_the_sweep_ends_what_can_no_longer_be_fetched(
@@ -143,14 +234,3 @@ def test_what_was_forgotten_past_its_deadline_is_looked_for_once_more(
     tasks.end_overdue(ready.pk)
     ready.refresh_from_db()
     assert ready.is_succeeded
-
-
-def age(generation: Generation, **seconds: int) -> None:
-    now = timezone.now()
-    moments = {name: now - timedelta(seconds=past) for name, past in seconds.items()}
-    Generation.objects.filter(pk=generation.pk).update(**moments)
-
-
-def sweep(capture: DjangoCaptureOnCommitCallbacks) -> None:
-    with capture(execute=True):
-        tasks.sweep()

@@ -14,13 +14,12 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from generations import bfl, ledger, lifecycle
 from generations.ledger import plain
 from generations.models import CreditEntry, Generation, Offer
-from tests.conftest import waiting_jobs
-from tests.test_gallery import make_pictures, make_ready, submit
+from tests.conftest import make_pictures, make_ready, submit, waiting_jobs
 
 HTMX = {"HX-Request": "true"}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 FORM = re.compile(r'<form class="compose".*?</form>', re.DOTALL)
-NOT_PARAMETERS = {"csrfmiddlewaretoken", "form_for", "endpoint", "aspect_ratio_custom"}
+NOT_PARAMETERS = {"csrfmiddlewaretoken", "form_for", "press", "endpoint", "aspect_ratio_custom"}
 
 
 def fields_of(text: str) -> set[str]:

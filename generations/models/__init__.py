@@ -4,6 +4,7 @@ from generations.models.credits import CreditAccount, CreditEntry
 from generations.models.delivery import Delivery
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
+from generations.models.press import Press
 from generations.models.provider import Offer, Provider
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Generation",
     "GenerationEvent",
     "Offer",
+    "Press",
     "Provider",
 ]

@@ -6,18 +6,44 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
-from generations import words
+from generations import story, words
 from generations.bfl import ENDPOINTS, Endpoint
+from generations.models.press import Press
+
+# A POST whose process died is over by then, and its slot free again; BFL itself refuses what is too much.
+SLOT_OF_A_LOST_POST = timedelta(seconds=60)
+# BFL keeps a task for about an hour, and a longest deadline of five minutes has passed already.
+LATE_FOR = timedelta(minutes=55)
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def unfinished(self) -> GenerationQuerySet:
-        return self.exclude(status__in=TERMINAL_STATUSES)
+        # By this and not by status, so that both databases find their partial index.
+        return self.filter(finished_at__isnull=True)
+
+    def queued(self) -> GenerationQuerySet:
+        return self.unfinished().filter(status=Generation.Status.QUEUED)
+
+    def submitting(self) -> GenerationQuerySet:
+        return self.unfinished().filter(status=Generation.Status.SUBMITTING)
+
+    def submitted(self) -> GenerationQuerySet:
+        return self.unfinished().filter(status=Generation.Status.SUBMITTED)
+
+    def ready(self) -> GenerationQuerySet:
+        return self.unfinished().filter(status=Generation.Status.READY)
 
     def active(self) -> GenerationQuerySet:
         """Those that hold one of BFL's slots."""
-        return self.filter(status__in=ACTIVE_STATUSES)
+        lost_before = timezone.now() - SLOT_OF_A_LOST_POST
+        held = self.unfinished().filter(status__in=ACTIVE_STATUSES)
+        return held.exclude(status=Generation.Status.SUBMITTING, claimed_at__lt=lost_before)
+
+    def late(self) -> GenerationQuerySet:
+        """Those that we gave up, and whose picture may still come."""
+        return self.filter(late_until__gt=timezone.now())
 
     def for_gallery(self) -> GenerationQuerySet:
         return self.filter(status=Generation.Status.SUCCEEDED).select_related("image")
@@ -44,8 +70,9 @@ class Generation(models.Model):
           │ ▲          │ │ │          │           │
           │ └──────────┘ │ └──────────┼──► READY  │
           ▼              ▼            ▼           ▼
-        CANCELED       FAILED       FAILED      FAILED
+        CANCELED       FAILED       FAILED      FAILED ──► READY
 
+    A picture that comes after we had given it up (the way back from FAILED) is kept, and stays refunded.
     generations.lifecycle is the only place that moves a row.
     """
 
@@ -71,6 +98,7 @@ class Generation(models.Model):
     code = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="generations")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
+    press = models.ForeignKey(Press, models.PROTECT, null=True, blank=True, related_name="generations")
 
     endpoint = models.CharField(max_length=64)
     params = models.JSONField(help_text="Exactly what BFL is sent, prompt included.")
@@ -80,6 +108,9 @@ class Generation(models.Model):
     failure_code = models.CharField(max_length=32, choices=FailureCode, blank=True)
     failure_detail = models.TextField(blank=True, help_text="BFL's words, secrets taken out.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often it was claimed.")
+    is_late = models.BooleanField(
+        default=False, help_text="Its picture came after it had been given up and refunded."
+    )
 
     bfl_id = models.CharField(max_length=64, blank=True)
     polling_url = models.TextField(blank=True)
@@ -97,6 +128,14 @@ class Generation(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
+    store_again_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the sweep sees to its storing again, if it is not stored by then.",
+    )
+    late_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when BFL is asked for a picture that we had given up."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = GenerationQuerySet.as_manager()
@@ -108,7 +147,10 @@ class Generation(models.Model):
             models.Index(
                 fields=["status", "id"],
                 name="generation_unfinished",
-                condition=~Q(status__in=["succeeded", "failed", "canceled"]),
+                condition=Q(finished_at__isnull=True),
+            ),
+            models.Index(
+                fields=["late_until"], name="generation_late", condition=Q(late_until__isnull=False)
             ),
         ]
         constraints = [
@@ -148,6 +190,18 @@ class Generation(models.Model):
                 condition=~Q(status="submitted") | Q(deadline_at__isnull=False),
                 name="generation_deadline_when_submitted",
             ),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | Q(store_again_at__isnull=False),
+                name="generation_store_again_at_when_ready",
+            ),
+            models.CheckConstraint(
+                condition=Q(late_until__isnull=True) | Q(status="failed"),
+                name="generation_late_until_when_failed",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_late=False) | Q(status__in=["ready", "succeeded", "failed"]),
+                name="generation_late_only_after_failing",
+            ),
             models.CheckConstraint(condition=Q(price__gte=0), name="generation_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(progress__isnull=True) | Q(progress__gte=0, progress__lte=1),
@@ -182,6 +236,11 @@ class Generation(models.Model):
     @property
     def is_failed(self) -> bool:
         return self.status == self.Status.FAILED
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it failed because we stopped waiting, and not because BFL said so."""
+        return self.is_failed and self.failure_code in GIVEN_UP
 
     @property
     def is_canceled(self) -> bool:
@@ -243,12 +302,33 @@ class Generation(models.Model):
         return any(entry.kind == "refund" for entry in self.entries.all())
 
     @property
+    def free_sentence(self) -> str:
+        """Why it cost nothing, if it did."""
+        if not self.is_refunded:
+            return ""
+        return words.LATE if self.is_late and not self.is_failed else words.NOT_CHARGED
+
+    @property
+    def is_looked_for(self) -> bool:
+        """Whether we have given it up and BFL is still asked for it."""
+        return self.late_until is not None and self.late_until > timezone.now()
+
+    @property
     def timeline(self) -> list[GenerationEvent]:
         """The events, each with `elapsed` since the one before."""
         events = list(self.events.all())
         for before, event in zip(events[:1] + events, events, strict=False):
             event.elapsed = event.created_at - before.created_at
         return events
+
+    @property
+    def story(self) -> list[story.Line]:
+        """The timeline as its owner reads it."""
+        return story.tell(self.timeline)
+
+    @property
+    def in_short(self) -> str:
+        return story.sum_up(self.timeline)
 
     @property
     def can_cancel(self) -> bool:
@@ -264,6 +344,17 @@ TERMINAL_STATUSES = frozenset(
 )
 # SUBMITTING counts: a POST that may have been taken holds a slot at BFL until we know better.
 ACTIVE_STATUSES = frozenset({Generation.Status.SUBMITTING, Generation.Status.SUBMITTED})
+# We stopped waiting: BFL may deliver all the same, and has been paid for it.
+GIVEN_UP = frozenset(
+    {
+        Generation.FailureCode.TASK_LOST,
+        Generation.FailureCode.TIMED_OUT,
+        Generation.FailureCode.OUTCOME_UNKNOWN,
+        Generation.FailureCode.STORING_FAILED,
+    }
+)
+# What could not be stored in its time was Ready long ago: looking once more brings nothing new.
+LATE_LOOKS = GIVEN_UP - {Generation.FailureCode.STORING_FAILED}
 TRANSITIONS: dict[str, frozenset[str]] = {
     Generation.Status.QUEUED: frozenset(
         {Generation.Status.SUBMITTING, Generation.Status.CANCELED, Generation.Status.FAILED}
@@ -279,7 +370,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     Generation.Status.SUBMITTED: frozenset({Generation.Status.READY, Generation.Status.FAILED}),
     Generation.Status.READY: frozenset({Generation.Status.SUCCEEDED, Generation.Status.FAILED}),
     Generation.Status.SUCCEEDED: frozenset(),
-    Generation.Status.FAILED: frozenset(),
+    Generation.Status.FAILED: frozenset({Generation.Status.READY}),
     Generation.Status.CANCELED: frozenset(),
 }
 

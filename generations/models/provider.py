@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from generations import words
 from generations.bfl import ENDPOINTS
 
 
@@ -19,6 +20,9 @@ class Provider(models.Model):
     paused_until = models.DateTimeField(null=True, blank=True)
     pause_count = models.PositiveSmallIntegerField(default=0, help_text="Pauses since BFL last took a task.")
     pause_detail = models.TextField(blank=True)
+    checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When BFL, asked without buying anything, was well again."
+    )
 
     class Meta:
         verbose_name_plural = "provider"
@@ -33,6 +37,16 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.get_pause_display() if self.pause else "BFL"
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether people are told: a connection that breaks for a second or two is nobody's news."""
+        return bool(self.pause) and (self.pause != self.Pause.AWAY or self.pause_count >= 3)
+
+    @property
+    def notice(self) -> str:
+        """What everybody is told on every page, if anything."""
+        return words.NOTICES.get(self.pause, "") if self.is_noticed else ""
 
 
 class Offer(models.Model):

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
+from django.db.models import Prefetch
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,7 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
 from generations.images import CONTENT_TYPES
-from generations.models import GeneratedImage, Generation
+from generations.models import GeneratedImage, Generation, GenerationEvent
 from generations.models.generation import GenerationQuerySet
 
 PAGE_SIZE = 48
@@ -42,7 +43,8 @@ def gallery(request: PersonRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     mine = Generation.objects.filter(user=request.user).select_related("image")
-    generation = get_object_or_404(mine.prefetch_related("entries", "events"), code=code)
+    events = Prefetch("events", GenerationEvent.objects.select_related("created_by"))
+    generation = get_object_or_404(mine.prefetch_related("entries", events), code=code)
     if request.htmx:
         return render(request, "generations/_detail_state.html", {"generation": generation})
     pictures = _pictures(request.user)

@@ -82,7 +82,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_form(request, form, status=422)
     try:
-        generation = lifecycle.create(request.user, slug, form.params)[0]
+        generation = lifecycle.create(request.user, slug, form.params, token=form.token)[0]
     except lifecycle.REFUSALS as refusal:
         form.add_error(None, str(refusal))
         # Another tab may have spent what this one still saw.
@@ -160,11 +160,14 @@ def _back_to_progress(request: PersonRequest) -> HttpResponse:
 def _progress_context(request: PersonRequest) -> dict[str, Any]:
     recent = _recent(request.user)
     moving = [generation for generation in recent if not generation.is_finished]
+    frame = frame_of(request, request.user)
     return {
         "recent": recent,
         "moving": bool(moving),
+        # A late picture, or the end of a pause, comes by itself; otherwise an idle page asks nothing.
+        "may_change": bool(frame.provider_state.notice) or any(row.is_looked_for for row in recent),
         "summary": _summary(moving),
-        "version": _version(frame_of(request, request.user), recent),
+        "version": _version(frame, recent),
     }
 
 
@@ -189,7 +192,8 @@ def _summary(moving: list[Generation]) -> str:
 
 
 def _version(frame: Frame, recent: list[Generation]) -> str:
-    """Return a word that changes with anything that the fragment and the frame's header show."""
-    rows = [(row.pk, row.status, row.progress, row.attempts) for row in recent]
-    state = (rows, frame.balance, frame.in_progress)
+    """Return a word that changes with anything that the fragment, the header and the notice show."""
+    rows = [(row.pk, row.status, row.progress, row.attempts, row.is_looked_for) for row in recent]
+    notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
+    state = (rows, frame.balance, frame.in_progress, notice)
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from django.core.checks.async_checks import check_async_unsafe
 from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,8 +24,7 @@ from generations import lifecycle, queue
 from generations.doctor import CHECKS
 from generations.models import CreditEntry, Generation
 from generations.sandbox import Sandbox
-from tests.conftest import forget_bfl
-from tests.test_gallery import make_pictures
+from tests.conftest import forget_bfl, make_pictures
 
 pytestmark = pytest.mark.usefixtures("db", "sandbox", "media", "no_check_of_the_tests_themselves")
 
@@ -91,8 +91,8 @@ def test_it_finds_files_that_no_picture_owns(alice: User, media: Path) -> None:
 
 
 def test_it_does_not_mind_a_file_being_written(media: Path) -> None:
-    (media / "images").mkdir()
-    (media / "images" / ".half-written").write_bytes(b"x")
+    (media / "drafts").mkdir()
+    (media / "drafts" / "half-written").write_bytes(b"x")
     assert doctor()[0] == 0
 
 
@@ -147,7 +147,8 @@ def test_it_finds_a_folder_that_cannot_be_written(settings: Settings, tmp_path: 
 
 
 def test_it_finds_missing_migrations() -> None:
-    MigrationRecorder(connection).record_unapplied("generations", "0001_initial")
+    (newest,) = MigrationLoader(connection).graph.leaf_nodes("generations")
+    MigrationRecorder(connection).record_unapplied(*newest)
     assert findings("Database") == ["Migrations are missing: manage.py migrate"]
 
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from generations import ledger, lifecycle, tasks
 from generations.models import Generation
-from tests.conftest import waiting_jobs
-from tests.test_gallery import make_ready, submit
+from tests.conftest import age, make_ready, submit, sweep, waiting_jobs
 
 FOLLOW = ("generations.tasks.follow", ())
 
@@ -34,18 +30,6 @@ def ready(submitted: Generation) -> Generation:
     return submitted
 
 
-def age(generation: Generation, **seconds: int) -> None:
-    """Set moments of a row back by that many seconds."""
-    now = timezone.now()
-    moments = {name: now - timedelta(seconds=ago) for name, ago in seconds.items()}
-    Generation.objects.filter(pk=generation.pk).update(**moments)
-
-
-def sweep(capture: DjangoCaptureOnCommitCallbacks) -> None:
-    with capture(execute=True):
-        call_command("sweep")
-
-
 def test_it_wakes_the_follower_for_what_waits(
     alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -66,7 +50,7 @@ def test_it_stores_again_what_has_stood_ready(
 ) -> None:
     sweep(django_capture_on_commit_callbacks)
     assert waiting_jobs("store") == []
-    age(ready, ready_at=tasks.STORE_AGAIN_AFTER + 1)
+    age(ready, store_again_at=1)
     sweep(django_capture_on_commit_callbacks)
     assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
 

@@ -8,7 +8,7 @@ from generations import tasks
 
 
 class Command(BaseCommand):
-    help = "Put right what a crash has left behind. Cron does it every 15 seconds; this does it now."
+    help = "Put right what a crash has left behind. Cron does it every 4 seconds; this does it now."
 
     def handle(self, **options: Any) -> None:
         tasks.sweep()

@@ -1,0 +1,218 @@
+"""One press of Generate buys once, however often the same form arrives."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from generations import bfl, ledger, lifecycle
+from generations.models import Generation, Offer, Press
+
+PROMPT = {"prompt": "a lighthouse at dusk"}
+TOKEN = uuid.UUID("11111111-2222-4333-8444-555555555555")
+HTMX = {"HX-Request": "true"}
+
+
+def press(user: User, *, endpoint: str = "flux-dev", count: int = 1, **values: object) -> list[Generation]:
+    return lifecycle.create(user, endpoint, {**PROMPT, **values}, count=count, token=TOKEN)
+
+
+def send(client: Client, **values: str) -> HttpResponse:
+    """Send the studio's form."""
+    data = {"endpoint": "flux-dev", "form_for": "flux-dev", "press": str(TOKEN), **PROMPT, **values}
+    response = client.post("/", data)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def token_in(response: Any) -> str:
+    (token,) = re.findall(r'name="press" value="([^"]*)"', response.text)
+    return str(uuid.UUID(token))
+
+
+def test_the_same_press_buys_once(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    first = press(alice)
+    with django_capture_on_commit_callbacks() as jobs:
+        assert press(alice) == first
+    assert jobs == []
+    assert ledger.get_balance(alice) == 100 - first[0].price
+    assert first[0].events.count() == 1
+
+
+def test_all_of_a_press_come_back_in_their_order(alice: User) -> None:
+    first = press(alice, count=5)
+    assert press(alice, count=5) == first
+    assert Generation.objects.count() == 5
+    assert {row.press for row in first} == {Press.objects.get()}
+
+
+def test_the_same_settings_written_another_way_are_the_same_press(alice: User) -> None:
+    first = press(alice, seed="7", width="1024")
+    assert press(alice, width=1024, seed=7) == first
+    assert press(alice, seed=7) == first  # the width is the default
+
+
+@pytest.mark.parametrize(
+    "change", [{"prompt": "a fox"}, {"seed": 7}, {"count": 2}, {"endpoint": "flux-pro-1.1"}]
+)
+def test_a_request_that_was_changed_is_another_press(change: dict[str, Any], alice: User) -> None:
+    (first,) = press(alice)
+    others = press(alice, **change)
+    assert first not in others
+    assert ledger.get_balance(alice) == 100 - first.price - ledger.sum_of_prices(others)
+    assert press(alice) == [first]
+
+
+def test_the_token_of_somebody_else_is_another_press(alice: User, bob: User) -> None:
+    (hers,), (his,) = press(alice), press(bob)
+    assert (hers.user, his.user) == (alice, bob)
+    assert ledger.get_balance(alice) == ledger.get_balance(bob) == 100 - hers.price
+
+
+def test_without_a_token_every_call_buys(alice: User) -> None:
+    for _ in range(2):
+        lifecycle.create(alice, "flux-dev", PROMPT)
+    assert Generation.objects.count() == 2
+    assert not Press.objects.exists()
+
+
+def test_a_press_that_was_refused_can_be_pressed_again_after_a_grant(charlie: User) -> None:
+    with pytest.raises(ledger.InsufficientCredits):
+        press(charlie, count=2)
+    assert not Press.objects.exists()
+    ledger.grant(charlie, Decimal(5), note="Just enough", created_by=None)
+    bought = press(charlie, count=2)
+    assert len(bought) == 2
+    assert press(charlie, count=2) == bought
+    assert ledger.get_balance(charlie) == 0
+
+
+@pytest.mark.parametrize(
+    ("refusal", "arguments"),
+    [
+        (bfl.InvalidParameters, {"steps": 51}),
+        (lifecycle.InvalidCount, {"count": 0}),
+        (lifecycle.EndpointUnavailable, {"endpoint": "flux-9"}),
+    ],
+)
+def test_what_is_refused_leaves_no_press(
+    refusal: type[Exception], arguments: dict[str, Any], alice: User
+) -> None:
+    with pytest.raises(refusal):
+        press(alice, **arguments)
+    assert not Press.objects.exists()
+
+
+def test_what_has_ended_is_not_bought_again_by_the_same_press(alice: User) -> None:
+    (first,) = press(alice)
+    assert lifecycle.cancel(first, canceled_by=alice)
+    assert press(alice) == [first]
+    assert ledger.get_balance(alice) == 100
+
+
+def test_a_retry_belongs_to_no_press(alice: User) -> None:
+    (first,) = press(alice)
+    assert lifecycle.cancel(first, canceled_by=alice)
+    assert lifecycle.retry(first, alice).press is None
+
+
+def at_once(times: int, user: User, tokens: list[uuid.UUID]) -> list[list[int]]:
+    """Press in so many threads at the same moment; return what each has got."""
+    together = threading.Barrier(times)
+
+    def one(number: int) -> list[int]:
+        try:
+            together.wait(10)
+            token = tokens[number % len(tokens)]
+            return [row.pk for row in lifecycle.create(user, "flux-dev", PROMPT, count=2, token=token)]
+        except ledger.InsufficientCredits:
+            return []
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(one, range(times)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_presses_at_the_same_moment_one_buys_and_all_get_it(alice: User) -> None:
+    answers = at_once(8, alice, [TOKEN])
+    assert answers == [answers[0]] * 8
+    assert Generation.objects.count() == 2
+    assert ledger.get_balance(alice) == 95
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_the_same_moment_share_the_last_credits_fairly(charlie: User) -> None:
+    ledger.grant(charlie, Decimal(5), note="For one press", created_by=None)
+    answers = at_once(8, charlie, [TOKEN, uuid.uuid4()])
+    bought = [row for row in answers if row]
+    assert bought
+    assert bought == [bought[0]] * len(bought)
+    assert Generation.objects.count() == 2
+    assert Press.objects.count() == 1
+    assert ledger.get_balance(charlie) == 0
+
+
+def test_a_form_that_arrives_twice_buys_once(as_alice: Client, alice: User) -> None:
+    first, second = send(as_alice), send(as_alice)
+    assert first["Location"] == second["Location"] == f"/?from={Generation.objects.get().code}"
+    assert ledger.get_balance(alice) == Decimal("97.5")
+
+
+def test_a_form_that_was_changed_before_it_is_sent_again_buys(as_alice: Client, alice: User) -> None:
+    send(as_alice)
+    send(as_alice, prompt="a fox")
+    assert [row.prompt for row in Generation.objects.order_by("pk")] == [PROMPT["prompt"], "a fox"]
+
+
+def test_a_form_that_was_refused_may_be_sent_again_as_it_is(as_alice: Client, alice: User) -> None:
+    Offer.objects.create(endpoint="flux-dev", is_enabled=False)
+    assert send(as_alice).status_code == 422
+    Offer.objects.update(is_enabled=True)
+    assert send(as_alice).status_code == 302
+    assert Generation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "garbage", ["", "x", "1", "{}", "11111111-2222-4333-8444-55555555555g", "\x00", "x" * 5000]
+)
+def test_a_garbled_token_is_none(garbage: str, as_alice: Client) -> None:
+    assert send(as_alice, press=garbage).status_code == 302
+    assert Generation.objects.get().press is None
+
+
+def test_each_form_that_is_drawn_has_a_token_of_its_own(as_alice: Client) -> None:
+    data = {"endpoint": "flux-dev", "form_for": "flux-dev", "press": str(TOKEN), **PROMPT}
+    answers = [
+        as_alice.get("/"),
+        as_alice.get("/"),
+        as_alice.post("/form/", data),
+        as_alice.post("/form/", data, headers=HTMX),
+        as_alice.post("/", data, headers=HTMX),
+        as_alice.post("/", {**data, "steps": "51"}),
+        as_alice.post("/", {**data, "form_for": "flux-pro"}),
+    ]
+    tokens = [token_in(answer) for answer in answers]
+    assert len({*tokens, str(TOKEN)}) == len(answers) + 1
+
+
+def test_pressing_again_in_the_form_that_came_back_buys_again(as_alice: Client) -> None:
+    data = {"endpoint": "flux-dev", "form_for": "flux-dev", **PROMPT}
+    token = token_in(as_alice.get("/"))
+    for _ in range(3):
+        token = token_in(as_alice.post("/", {**data, "press": token}, headers=HTMX))
+    assert Generation.objects.count() == Press.objects.count() == 3
