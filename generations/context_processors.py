@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 
 from generations import ledger, provider, words
-from generations.models import Generation
+from generations.models import Generation, Provider
 
 # Credits: less than the dearest picture is low.
 LOW_BALANCE = Decimal("8")
@@ -30,6 +30,24 @@ class Frame:
         """How many generations are unfinished: `mine`, and `everyone`'s."""
         mine = Count("pk", filter=Q(user=self._user))
         return Generation.objects.unfinished().order_by().aggregate(mine=mine, everyone=Count("pk"))
+
+    @cached_property
+    def provider_state(self) -> Provider:
+        return provider.get_state()
+
+    @property
+    def waiting_reason(self) -> str:
+        """Why nobody's turn can come at the moment, if that is so."""
+        state = self.provider_state
+        return words.WAITING.get(state.pause, "") if state.is_noticed else ""
+
+    @property
+    def pause_line(self) -> str:
+        """What staff, and nobody else, are told beside the notice."""
+        state = self.provider_state
+        if not (self._user.is_staff and state.notice):
+            return ""
+        return words.pause_line(state.pause_detail, state.pause_count, state.paused_until)
 
     @property
     def balance_level(self) -> str:
@@ -55,5 +73,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], object]]:
         "balance_level": lambda: shown.balance_level,
         "mine_count": lambda: shown.in_progress["mine"],
         "all_count": lambda: shown.in_progress["everyone"],
-        "provider_notice": lambda: words.NOTICES.get(provider.get_state().pause, ""),
+        "provider_state": lambda: shown.provider_state,
+        "waiting_reason": lambda: shown.waiting_reason,
+        "pause_line": lambda: shown.pause_line,
     }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from generations import ledger, lifecycle, provider
-from generations.models import CreditEntry, Delivery, Generation, Offer, Provider
-from tests.test_gallery import make_pictures, make_ready, submit
+from generations import bfl, ledger, lifecycle, provider, words
+from generations.models import CreditEntry, Delivery, Generation, Offer, Press, Provider
+from tests.conftest import end_pause, make_pictures, make_ready, submit
 
 MODELS = [model._meta.model_name for model in apps.get_app_config("generations").get_models()]
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
@@ -23,7 +25,12 @@ BY_HAND = {"creditentry", "offer"}
 MACHINE_WRITTEN = pytest.mark.parametrize("name", sorted(set(map(str, MODELS)) - BY_HAND))
 
 
+TOKEN = uuid.UUID("7e57ab1e-0000-4000-8000-000000000000")
+
+
 def make_rows(user: User, count: int = 1) -> None:
+    for number in range(count):
+        lifecycle.create(user, "flux-dev", {"prompt": f"press {number}"}, token=TOKEN)
     for generation in make_pictures(user, count):
         Delivery.objects.create(
             generation=generation, digest="0" * 64, bfl_status="Ready", received_at=timezone.now()
@@ -125,6 +132,24 @@ def test_it_finds_generations(query: str, as_staff: Client, alice: User, bob: Us
     assert "a lighthouse" not in found
 
 
+@pytest.mark.parametrize("query", ["alice", str(TOKEN)])
+def test_it_finds_presses_by_person_and_token(query: str, as_staff: Client, alice: User, bob: User) -> None:
+    for user, token in ((alice, TOKEN), (bob, uuid.uuid4())):
+        lifecycle.create(user, "flux-dev", {"prompt": "a heron"}, count=2, token=token)
+    rows = re.findall(
+        r'<td class="field-token">(.*?)</td><td class="field-bought">(\d+)</td>',
+        as_staff.get("/admin/generations/press/", {"q": query}).text,
+    )
+    assert rows == [(str(TOKEN), "2")]
+
+
+def test_it_shows_what_a_press_has_bought(as_staff: Client, alice: User) -> None:
+    bought = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=2, token=TOKEN)
+    text = as_staff.get(f"/admin/generations/press/{Press.objects.get().pk}/change/").text
+    for generation in bought:
+        assert f"/admin/generations/generation/{generation.pk}/change/" in text
+
+
 @pytest.mark.parametrize("query", ["code", "unknown", "' OR 1=1", "%", "\\"])
 def test_it_survives_any_search(query: str, as_staff: Client, alice: User) -> None:
     generation = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})[0]
@@ -140,6 +165,79 @@ def test_it_searches_every_model_that_offers_it(
 ) -> None:
     make_rows(alice)
     assert as_staff.get(f"/admin/generations/{name}/", {"q": "alice"}).status_code == 200
+
+
+# What happened when, and what needs a look
+
+
+def lines_of(client: Client, generation: Generation) -> list[tuple[str, ...]]:
+    """Return time since the line before, what and detail of each line of the timeline."""
+    text = client.get(f"/admin/generations/generation/{generation.pk}/change/").text
+    cells = (rf'<td class="field-{name}">\s*<p>(.*?)</p>' for name in ("since", "what", "detail"))
+    return re.findall(r".*?".join(cells), text, re.DOTALL)
+
+
+def test_it_tells_every_line_with_its_attempt(as_staff: Client, alice: User) -> None:
+    lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})
+    for _ in range(2):
+        assert lifecycle.put_back(lifecycle.claim()[0], "BFL is busy")
+    generation = lifecycle.claim()[0]
+    events = list(generation.events.order_by("pk"))
+    for number, event in enumerate(events):
+        event.created_at = events[0].created_at + number * timedelta(seconds=20)
+        event.save()
+    assert lines_of(as_staff, generation) == [
+        ("", "Queued", "-"),
+        ("+20 s", "Turn has come, attempt 1", "-"),
+        ("+20 s", "Put back in the queue", "BFL is busy"),
+        ("+20 s", "Turn has come, attempt 2", "-"),
+        ("+20 s", "Put back in the queue", "BFL is busy"),
+        ("+20 s", "Turn has come, attempt 3", "-"),
+    ]
+    assert (
+        "Waited 1 min 40 s; 3 attempts."
+        in as_staff.get(f"/admin/generations/generation/{generation.pk}/change/").text
+    )
+
+
+@pytest.mark.parametrize("count", [0, 10])
+def test_it_tells_a_timeline_with_the_same_queries_however_long(
+    count: int, as_staff: Client, staff: User, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    generation = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})[0]
+    for number in range(count):
+        lifecycle.note(generation, lifecycle.Kind.NOTE, f"note {number}", by=staff)
+    address = f"/admin/generations/generation/{generation.pk}/change/"
+    as_staff.get(address)
+    # Session, person, the row, whose it is, events once in short and once in lines, deliveries.
+    with django_assert_num_queries(7):
+        as_staff.get(address)
+
+
+@pytest.mark.parametrize("failure_code", Generation.FailureCode)
+def test_it_lists_what_needs_a_look(
+    failure_code: Generation.FailureCode, as_staff: Client, alice: User
+) -> None:
+    recent, old = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=2)
+    for generation in (recent, old):
+        assert lifecycle.fail(generation, failure_code)
+    Generation.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=8))
+    text = as_staff.get("/admin/generations/generation/", {"look": "yes"}).text
+    needs_a_look = failure_code in ("outcome_unknown", "storing_failed")
+    assert f"Outcome unknown or not saved, last 7 days ({int(needs_a_look)})" in text
+    assert (f"/generation/{recent.pk}/change/" in text) == needs_a_look
+    assert f"/generation/{old.pk}/change/" not in text
+
+
+def test_it_finds_late_pictures(as_staff: Client, alice: User) -> None:
+    late, other = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=2)
+    assert lifecycle.fail(late, Generation.FailureCode.OUTCOME_UNKNOWN)
+    result = bfl.Result(status=bfl.Status.READY, word="Ready", sample_url="https://delivery.eu.bfl.ai/a.jpeg")
+    assert lifecycle.mark_ready(late, result, bfl_id="late")
+    text = as_staff.get("/admin/generations/generation/", {"is_late__exact": "1"}).text
+    assert f"/generation/{late.pk}/change/" in text
+    assert f"/generation/{other.pk}/change/" not in text
+    assert '<td class="field-late">Free</td>' in text
 
 
 # Giving credits
@@ -238,6 +336,24 @@ def test_it_switches_an_endpoint_on_again_from_the_list(as_staff: Client) -> Non
 def test_it_shows_why_nothing_is_claimed(as_staff: Client) -> None:
     provider.pause(Provider.Pause.NO_FUNDS, "HTTP 402: out of credits", seconds=60)
     assert "HTTP 402: out of credits" in as_staff.get("/admin/generations/provider/").text
+
+
+def test_it_tells_the_state_of_bfl(as_staff: Client) -> None:
+    address = f"/admin/generations/provider/{provider.get_state().pk}/change/"
+    assert "BFL takes tasks" in as_staff.get(address).text
+    provider.pause(Provider.Pause.NO_FUNDS, "HTTP 402: out of credits", seconds=60)
+    text = as_staff.get(address).text
+    assert words.NOTICES["no_funds"].replace("'", "&#x27;") in text
+    assert '<div class="readonly">once</div>' in text
+    assert f"{timezone.localtime(provider.get_state().paused_until):%H:%M:%S}" in text
+
+
+def test_it_claims_no_number_of_tries_that_nobody_counted(as_staff: Client) -> None:
+    for _ in range(25):
+        provider.pause(Provider.Pause.NO_FUNDS)
+        end_pause()
+    assert "20 times or more" in as_staff.get("/admin/generations/provider/").text
+    assert "Tried 20 times or more, next try at" in as_staff.get("/").text
 
 
 def test_it_shows_balances(as_staff: Client, alice: User) -> None:

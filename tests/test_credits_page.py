@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from generations import ledger, lifecycle
+from generations import images, ledger, lifecycle
 from generations.models import Generation
 from generations.views.credits import PAGE_SIZE
-from tests.test_gallery import make_pictures
+from tests.conftest import jpeg, make_pictures, make_ready, submit
 
 AMOUNT = re.compile(r'<span class="amount [^"]*">\s*([^<]+?)\s*</span>')
 
@@ -65,6 +65,21 @@ def test_it_shows_what_came_back(as_alice: Client, alice: User) -> None:
     assert AMOUNT.findall(text) == ["+2.5", "−2.5", "+100"]
     assert "Refund" in text
     assert "held by pictures" not in text
+
+
+def test_it_leads_from_charge_and_refund_to_a_late_picture(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})
+    generation = lifecycle.claim()[0]
+    submit(generation)
+    assert lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+    make_ready(generation)
+    assert lifecycle.complete(generation, images.store(generation, jpeg()))
+    text = as_alice.get("/credits/").text
+    assert AMOUNT.findall(text) == ["+2.5", "−2.5", "+100"]
+    assert text.count(f'<a href="/g/{generation.code}/" dir="auto">a heron</a>') == 2
+    assert text.count(f'src="/g/{generation.code}/thumbnail"') == 2
 
 
 def test_it_says_who_gave_and_why(as_alice: Client, alice: User, staff: User) -> None:

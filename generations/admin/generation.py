@@ -1,19 +1,49 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet, Window
+from django.db.models.functions import Lag
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from fluxsite.http import person_of
-from generations import lifecycle
+from generations import lifecycle, words
 from generations.admin.readonly import MachineWritten, MachineWrittenLines
-from generations.models import Delivery, GeneratedImage, Generation, GenerationEvent
+from generations.models import Delivery, GeneratedImage, Generation, GenerationEvent, Press
 
 
 class EventLines(MachineWrittenLines):
     model = GenerationEvent
-    fields = ("created_at", "kind", "detail", "created_by")
+    verbose_name_plural = "timeline"
+    fields = ("at", "since", "what", "detail", "created_by")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GenerationEvent]:
+        events: QuerySet[GenerationEvent] = super().get_queryset(request)
+        turns = Count("pk", filter=Q(kind=GenerationEvent.Kind.SUBMITTING))
+        return events.select_related("created_by").annotate(
+            before=Window(Lag("created_at"), partition_by="generation", order_by="pk"),
+            attempt=Window(turns, partition_by="generation", order_by="pk"),
+        )
+
+    @admin.display(description="When")
+    def at(self, event: GenerationEvent) -> str:
+        return date_format(timezone.localtime(event.created_at), "j M Y, H:i:s")
+
+    @admin.display(description="Since the line before")
+    def since(self, event: GenerationEvent) -> str:
+        before = getattr(event, "before", None)
+        return f"+{words.duration(event.created_at - before)}" if before else ""
+
+    @admin.display(description="What")
+    def what(self, event: GenerationEvent) -> str:
+        is_turn = event.kind == GenerationEvent.Kind.SUBMITTING
+        return f"{event.title}, attempt {getattr(event, 'attempt', '')}" if is_turn else event.title
 
 
 class DeliveryLines(MachineWrittenLines):
@@ -22,10 +52,38 @@ class DeliveryLines(MachineWrittenLines):
     readonly_fields = fields
 
 
+class NeedsALook(admin.SimpleListFilter):
+    """What BFL may have been paid for and nobody has; of a week, so that the list grows short again."""
+
+    title = "what needs a look"
+    parameter_name = "look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("yes", f"Outcome unknown or not saved, last 7 days ({_to_look_at().count()})")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Generation]) -> QuerySet[Generation]:
+        return queryset & _to_look_at() if self.value() == "yes" else queryset
+
+
+def _to_look_at() -> QuerySet[Generation]:
+    codes = [Generation.FailureCode.OUTCOME_UNKNOWN, Generation.FailureCode.STORING_FAILED]
+    a_week_ago = timezone.now() - timedelta(days=7)
+    return Generation.objects.filter(failure_code__in=codes, finished_at__gt=a_week_ago)
+
+
 @admin.register(Generation)
 class GenerationAdmin(MachineWritten):
-    list_display = ("created_at", "user", "endpoint", "status", "failure_code", "price", "short_prompt")
-    list_filter = ("status", "failure_code", "endpoint", "created_at")
+    list_display = (
+        "created_at",
+        "user",
+        "endpoint",
+        "status",
+        "failure_code",
+        "late",
+        "price",
+        "short_prompt",
+    )
+    list_filter = (NeedsALook, "status", "failure_code", "is_late", "endpoint", "created_at")
     list_select_related = ("user",)
     search_fields = ("=code", "=bfl_id", "user__username", "params__prompt")
     date_hierarchy = "created_at"
@@ -33,11 +91,20 @@ class GenerationAdmin(MachineWritten):
     show_full_result_count = False
     # A link that BFL signed opens the picture to whoever has it.
     exclude = ("sample_url",)
+    readonly_fields = ("in_short",)
     inlines = (EventLines, DeliveryLines)
     actions = ("cancel_waiting",)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm("generations.change_generation")
+
+    @admin.display(description="Late", ordering="is_late")
+    def late(self, generation: Generation) -> str:
+        return "Free" if generation.is_late else ""
+
+    @admin.display(description="In short")
+    def in_short(self, generation: Generation) -> str:
+        return generation.in_short
 
     @admin.display(description="Prompt")
     def short_prompt(self, generation: Generation) -> str:
@@ -49,6 +116,32 @@ class GenerationAdmin(MachineWritten):
         canceled = sum(lifecycle.cancel(generation, canceled_by=staff) for generation in queryset)
         kept = queryset.count() - canceled
         messages.info(request, f"Canceled {canceled}. {kept} had already gone to BFL or ended.")
+
+
+class BoughtLines(MachineWrittenLines):
+    model = Generation
+    verbose_name_plural = "bought"
+    fields = ("created_at", "endpoint", "status", "price", "code")
+    readonly_fields = fields
+    show_change_link = True
+
+
+@admin.register(Press)
+class PressAdmin(MachineWritten):
+    list_display = ("created_at", "user", "token", "bought")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "=token")
+    ordering = ("-pk",)
+    show_full_result_count = False
+    inlines = (BoughtLines,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Press]:
+        presses: QuerySet[Press] = super().get_queryset(request)
+        return presses.annotate(bought=Count("generations"))
+
+    @admin.display(description="Pictures")
+    def bought(self, press: Press) -> int:
+        return int(getattr(press, "bought", 0))
 
 
 @admin.register(GeneratedImage)

@@ -1,4 +1,4 @@
-// Keys of the viewer: arrows for the neighbours, "i" for the panel.
+// Keys of the viewer: arrows for the neighbours, "i" for the panel, Escape for the way back.
 const viewer = document.querySelector("[data-viewer]");
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
@@ -15,5 +15,7 @@ if (viewer) {
     if (event.key === "ArrowLeft") viewer.querySelector("[rel=prev]")?.click();
     else if (event.key === "ArrowRight") viewer.querySelector("[rel=next]")?.click();
     else if (event.key === "i") press();
+    // Not when it has closed the menu.
+    else if (event.key === "Escape" && !event.defaultPrevented) viewer.querySelector("[data-back]").click();
   });
 }

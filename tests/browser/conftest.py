@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 from generations.sandbox import Sandbox
-from tests.site import Site, free_port, running_site
+from proof.site import Site, free_port, running_site
 
 CHROMIUM = shutil.which("chromium")
 # Chromium would look up its maker's hosts at every start.

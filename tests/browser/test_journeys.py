@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from generations import bfl
-from tests.site import Site
+from proof.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
