@@ -6,5 +6,5 @@ from rq import cron
 
 from generations.tasks import sweep
 
-# A follower that was killed keeps its lease for 5 seconds: with these 4 another goes on within 10.
+# Not seldom: what stands still after a crash stands still for so long.
 cron.register(sweep, "default", interval=4, job_timeout=60, result_ttl=0)

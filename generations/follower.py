@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from generations import bfl, lifecycle, provider, queue, results
 from generations.bfl import errors
-from generations.models import Generation, GenerationEvent, Provider
+from generations.models import Generation, Provider
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ T = TypeVar("T")
 # All times in seconds.
 LINGER = 30.0
 LOOK_AROUND_EVERY = 1.0
+# A follower that was killed keeps its lease for a while: another stands by for a little longer.
+STAND_BY = queue.LEASE_SECONDS + 1.0
 WAKE_TIMEOUT = 1
 # With a webhook polling is only the safety net.
 WEBHOOK_INTERVAL = 15.0
@@ -99,7 +101,7 @@ class Follower:
 
     def run(self) -> None:
         """Follow until nothing is left to do, a stop is requested, or another follower has taken over."""
-        if not queue.take_lease(self._token):
+        if not self._takes_over():
             return
         try:
             self._listen()
@@ -111,6 +113,14 @@ class Follower:
             self._finish_submissions()
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._hand_over()
+
+    def _takes_over(self) -> bool:
+        until = time.monotonic() + STAND_BY
+        while not queue.take_lease(self._token):
+            if time.monotonic() > until or self._is_stop_requested():
+                return False
+            time.sleep(0.2)
+        return True
 
     def _turn(self) -> None:
         if time.monotonic() - self._looked_around_at >= LOOK_AROUND_EVERY:
@@ -206,11 +216,11 @@ class Follower:
             return
         # Said before it is written: if the database is away, the log still knows what was paid for.
         logger.info("BFL has taken %s as %s", generation.code, submission.id)
-        if lifecycle.mark_submitted(generation, submission):
-            self._watch(generation, due=time.monotonic() + _first_look(generation))
-        else:
-            # Somebody was quicker: a webhook, which is well, or the sweep, which had given it up.
+        if not lifecycle.mark_submitted(generation, submission):
+            # The sweep was quicker and has given it up.
             lifecycle.mark_taken_late(generation, submission)
+        elif not results.apply_held(generation):
+            self._watch(generation, due=time.monotonic() + _first_look(generation))
         provider.resume()
 
     def _poll(self, watch: Watch) -> None:
@@ -318,7 +328,8 @@ def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:
 def _wait_for_webhook_or_fail(generation: Generation, error: bfl.BFLError) -> None:
     if settings.PUBLIC_URL:
         # If BFL has it, its webhook brings it back; if not, the sweep ends the wait.
-        lifecycle.note(generation, GenerationEvent.Kind.NOTE, f"No clear answer from BFL: {error}")
+        lifecycle.mark_unanswered(generation, str(error))
+        results.apply_held(generation)
     else:
         logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
         lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN, str(error))

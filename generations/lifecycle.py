@@ -176,6 +176,7 @@ def _claim_one(generation: Generation) -> bool:
         Status.SUBMITTING,
         Kind.SUBMITTING,
         claimed_at=timezone.now(),
+        unanswered_at=None,
         attempts=generation.attempts + 1,
     )
 
@@ -246,6 +247,16 @@ def mark_submitted(generation: Generation, submission: Submission) -> bool:
         submitted_at=now,
         deadline_at=now + timedelta(seconds=entry.deadline_seconds if entry else 300),
     )
+
+
+def mark_unanswered(generation: Generation, reason: str) -> bool:
+    """Its submission has ended, and nobody knows what BFL did: only a call of BFL's can tell."""
+    with transaction.atomic():
+        row = Generation.objects.submitting().filter(pk=generation.pk, unanswered_at=None)
+        if not row.update(unanswered_at=timezone.now()):
+            return False
+        note(generation, Kind.NOTE, f"No clear answer from BFL: {reason}")
+    return True
 
 
 def mark_taken_late(generation: Generation, submission: Submission) -> bool:

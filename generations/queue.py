@@ -41,6 +41,14 @@ def wake_follower(generation_id: int = 0) -> None:
     _after_commit(lambda: _wake(generation_id))
 
 
+def stand_by() -> None:
+    """After commit, see that a follower is running and that another waits to take its place.
+
+    The waiting job is what makes a worker that starts again after a crash go on at once.
+    """
+    _after_commit(_stand_by)
+
+
 def enqueue_store(generation_id: int) -> None:
     """After commit, have a worker store the picture of a READY generation, the oldest first."""
     _after_commit(lambda: _enqueue("store", "generations.tasks.store", generation_id, job_timeout=180))
@@ -116,6 +124,14 @@ def _wake(generation_id: int) -> None:
             _enqueue("follow", "generations.tasks.follow", job_timeout=-1)
     except redis.RedisError as error:
         logger.warning("The follower could not be woken, the sweep will do it: %s", error)
+
+
+def _stand_by() -> None:
+    try:
+        if not django_rq.get_queue("follow", connection=_redis()).count:
+            _enqueue("follow", "generations.tasks.follow", job_timeout=-1)
+    except redis.RedisError as error:
+        logger.warning("No follower could be started, the next sweep tries again: %s", error)
 
 
 def _enqueue(name: str, task: str, *args: int, job_timeout: int) -> None:

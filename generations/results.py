@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from urllib.parse import urlsplit
 
 from generations import bfl, lifecycle, provider
+from generations.bfl.webhooks import Delivery, read_delivery
 from generations.models import Generation
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,28 @@ def apply(generation: Generation, result: bfl.Result, *, bfl_id: str) -> bool:
         _report_host(generation, result.sample_url)
         return False
     return lifecycle.mark_ready(generation, result, bfl_id=bfl_id)
+
+
+def apply_held(generation: Generation) -> bool:
+    """Apply what BFL's webhook said while the task's id was unknown. What is about another task is dropped.
+
+    Without an id even now, the submission's answer being lost, the call itself is believed.
+    """
+    held = generation.deliveries.exclude(held="")
+    applied = False
+    for body in held.values_list("held", flat=True):
+        delivery = read_delivery(json.loads(body))
+        if delivery is not None and is_for(generation, delivery):
+            applied = apply(generation, delivery.result, bfl_id=delivery.bfl_id) or applied
+    held.update(held="")
+    return applied
+
+
+def is_for(generation: Generation, delivery: Delivery) -> bool:
+    """Whether a call can be about this generation, as far as the ids that we know tell."""
+    if generation.bfl_id:
+        return generation.bfl_id == delivery.bfl_id
+    return not Generation.objects.of_task(delivery.bfl_id).exists()
 
 
 def _report_host(generation: Generation, sample_url: str) -> None:

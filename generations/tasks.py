@@ -68,13 +68,15 @@ def end_overdue(generation_id: int) -> None:
 
 def sweep() -> None:
     """Put right what a crash, a lost job or a silent provider has left behind. Safe to run at any time."""
+    for generation in Generation.objects.unanswered().filter(deliveries__held__gt="").distinct():
+        results.apply_held(generation)
     _end_unknown()
     for generation in _overdue():
         queue.enqueue_end(generation.pk)
     for generation in Generation.objects.ready().filter(store_again_at__lt=timezone.now()):
         lifecycle.store_again(generation)
     if _is_follower_needed():
-        queue.wake_follower()
+        queue.stand_by()
     prune_drafts()
 
 

@@ -38,9 +38,9 @@ def receive(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
     if body is None:
         return HttpResponse("too large", status=413, content_type="text/plain")
     delivery = _parse(body)
-    if delivery is None or generation.bfl_id not in ("", delivery.bfl_id):
+    if delivery is None or not results.is_for(generation, delivery):
         return HttpResponse("not a delivery for this address", status=400, content_type="text/plain")
-    _accept(generation, delivery, hashlib.sha256(body).hexdigest())
+    _accept(generation, delivery, body)
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -62,17 +62,24 @@ def _parse(body: bytes) -> Delivery | None:
         return None
 
 
-def _accept(generation: Generation, delivery: Delivery, digest: str) -> None:
+def _accept(generation: Generation, delivery: Delivery, body: bytes) -> None:
     with transaction.atomic():
         # Looked at again under the lock: the follower may be writing down the answer to the submission.
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        # Only the answer to the submission says for sure which task is ours.
+        is_early = generation.is_being_submitted
         _, is_new = StoredDelivery.objects.get_or_create(
             generation=generation,
-            digest=digest,
-            defaults={"bfl_status": delivery.result.word, "received_at": timezone.now()},
+            digest=hashlib.sha256(body).hexdigest(),
+            defaults={
+                "bfl_status": delivery.result.word,
+                "received_at": timezone.now(),
+                # In ASCII, whatever encoding and halves of characters came.
+                "held": json.dumps(json.loads(body)) if is_early else "",
+            },
         )
         if not is_new or (generation.is_finished and not generation.is_given_up):
             return
         lifecycle.note(generation, GenerationEvent.Kind.WEBHOOK, delivery.result.word)
-        if not results.apply(generation, delivery.result, bfl_id=delivery.bfl_id):
+        if not is_early and not results.apply(generation, delivery.result, bfl_id=delivery.bfl_id):
             queue.wake_follower(generation.pk)

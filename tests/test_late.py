@@ -249,11 +249,12 @@ def test_a_submission_that_is_answered_after_the_sweep_gave_up_is_followed(
 @pytest.mark.usefixtures("with_webhooks")
 def test_an_answer_that_comes_after_bfl_has_refused_is_not_given_up(alice: User) -> None:
     generation = claimed(alice)
+    lifecycle.mark_unanswered(generation, "the connection broke")
     assert call(generation, "Content Moderated") == 200
     lifecycle.mark_taken_late(generation, bfl.Submission(id="task-1", polling_url=None, cost=None))
     generation.refresh_from_db()
     assert (generation.failure_code, generation.late_until) == (FailureCode.CONTENT_MODERATED, None)
-    assert "note" not in kinds(generation)
+    assert kinds(generation)[-1] == "failed"
 
 
 def test_a_late_picture_that_cannot_be_stored_is_refunded_once(alice: User) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from generations import bfl, doctor, follower, ledger, lifecycle, metadata, provider, queue
 from generations.follower import Follower
 from generations.models import Generation, Provider
 from generations.sandbox import Sandbox
-from tests.conftest import Work, follow_for, use_bfl_at, waiting_jobs
+from tests.conftest import Work, follow_for, sweep, use_bfl_at, waiting_jobs
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 # Quick to draw and to read.
@@ -236,11 +237,30 @@ def test_it_goes_on_with_what_another_follower_has_left(work: Work, alice: User,
     assert submissions(sandbox) == 1
 
 
-def test_only_one_follower_runs(work: Work, alice: User) -> None:
+def test_only_one_follower_runs(work: Work, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     order(alice)
     assert queue.take_lease("another")
+    monkeypatch.setattr(follower, "STAND_BY", 0.5)
     Follower(provider.get_client(), linger=0).run()
     assert Generation.objects.get().status == Generation.Status.QUEUED
+
+
+def test_a_follower_that_stands_by_goes_on_when_the_lease_ends(work: Work, alice: User) -> None:
+    order(alice)
+    assert queue.take_lease("another")
+    threading.Timer(0.5, queue.release_lease, ["another"]).start()
+    Follower(provider.get_client(), linger=0).run()
+    assert Generation.objects.get().status != Generation.Status.QUEUED
+
+
+def test_the_sweep_has_one_follower_standing_by(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    order(alice)
+    assert queue.take_lease("the one that runs")
+    for _ in range(2):
+        sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("follow") == [("generations.tasks.follow", ())]
 
 
 def test_a_follower_that_is_told_to_stop_hands_over(work: Work, alice: User, sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from pytest_django.live_server_helper import LiveServer
 
-from generations import bfl, ledger, lifecycle, provider, queue, webhooks
+from generations import bfl, ledger, lifecycle, provider, queue, results, tasks, webhooks
 from generations.models import (
     CreditEntry,
     Delivery,
@@ -21,7 +21,7 @@ from generations.models import (
     Provider,
 )
 from generations.sandbox import Sandbox
-from tests.conftest import Work, kinds, waiting_calls, waiting_jobs
+from tests.conftest import Work, age, kinds, waiting_calls, waiting_jobs
 
 FailureCode = Generation.FailureCode
 SAMPLE = "https://delivery-eu1.bfl.ai/results/sample.jpeg?sig=s3cret"
@@ -74,12 +74,68 @@ def test_it_reads_the_payload_of_either_year(word: str, name: str, generation: G
     assert Generation.objects.get().status == Generation.Status.READY
 
 
-def test_it_may_come_before_the_answer_to_the_submission(alice: User, settings: Settings) -> None:
+@pytest.fixture
+def claimed(alice: User, settings: Settings) -> Generation:
+    """A generation whose submission is under way, so that nobody knows the task's id."""
     settings.PUBLIC_URL = "https://flux.example"
     lifecycle.create(alice, "flux-dev", {"prompt": "a lighthouse at dusk"})
-    (claimed,) = lifecycle.claim()
+    return lifecycle.claim()[0]
+
+
+def test_it_may_come_before_the_answer_to_the_submission(claimed: Generation) -> None:
     assert call(claimed, ready()).status_code == 200
+    assert Generation.objects.get().status == Generation.Status.SUBMITTING
+    assert lifecycle.mark_submitted(claimed, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    assert results.apply_held(claimed)
+    assert Generation.objects.get().status == Generation.Status.READY
+    assert not Delivery.objects.exclude(held="").exists()
+
+
+def test_what_came_before_the_answer_and_is_about_another_task_is_dropped(claimed: Generation) -> None:
+    assert call(claimed, ready(task_id="another")).status_code == 200
+    assert lifecycle.mark_submitted(claimed, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    assert not results.apply_held(claimed)
+    assert Generation.objects.get().status == Generation.Status.SUBMITTED
+    assert not Delivery.objects.exclude(held="").exists()
+
+
+def test_the_sweep_believes_it_when_no_answer_can_come_any_more(claimed: Generation) -> None:
+    call(claimed, ready())
+    tasks.sweep()
+    assert Generation.objects.get().status == Generation.Status.SUBMITTING
+    age(claimed, claimed_at=61)
+    tasks.sweep()
     assert (Generation.objects.get().status, Generation.objects.get().bfl_id) == ("ready", "task-1")
+
+
+def test_it_is_believed_at_once_when_no_answer_can_come_any_more(claimed: Generation) -> None:
+    age(claimed, claimed_at=61)
+    assert call(claimed, ready()).status_code == 200
+    assert Generation.objects.get().status == Generation.Status.READY
+
+
+def test_what_came_before_the_connection_broke_is_believed_then(claimed: Generation) -> None:
+    call(claimed, ready())
+    assert lifecycle.mark_unanswered(claimed, "the connection broke")
+    assert not lifecycle.mark_unanswered(claimed, "the connection broke")
+    assert results.apply_held(claimed)
+    assert Generation.objects.get().status == Generation.Status.READY
+
+
+def test_the_task_of_another_generation_is_refused(claimed: Generation, bob: User) -> None:
+    lifecycle.create(bob, "flux-dev", {"prompt": "a harbour"})
+    (other,) = lifecycle.claim()
+    lifecycle.mark_submitted(other, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    assert call(claimed, ready()).status_code == 400
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_an_early_call_may_come_in_any_encoding_of_json(encoding: str, claimed: Generation) -> None:
+    body = json.dumps(ready() | {"details": {"note": "\ud800"}}).encode(encoding)
+    assert call(claimed, body).status_code == 200
+    assert lifecycle.mark_submitted(claimed, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    assert results.apply_held(claimed)
 
 
 @pytest.mark.parametrize(

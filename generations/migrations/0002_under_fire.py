@@ -50,6 +50,16 @@ class Migration(migrations.Migration):
             name='store_again_at',
             field=models.DateTimeField(blank=True, help_text='When the sweep sees to its storing again, if it is not stored by then.', null=True),
         ),
+        migrations.AddField(
+            model_name='generation',
+            name='unanswered_at',
+            field=models.DateTimeField(blank=True, help_text='When its submission ended without an answer that tells anything.', null=True),
+        ),
+        migrations.AddField(
+            model_name='delivery',
+            name='held',
+            field=models.TextField(blank=True, editable=False),
+        ),
         migrations.RunPython(plan_storing, migrations.RunPython.noop),
         migrations.AddField(
             model_name='provider',

@@ -29,6 +29,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def submitting(self) -> GenerationQuerySet:
         return self.unfinished().filter(status=Generation.Status.SUBMITTING)
 
+    def unanswered(self) -> GenerationQuerySet:
+        """Those whose submission will not be answered any more."""
+        is_long_ago = Q(claimed_at__lt=timezone.now() - SLOT_OF_A_LOST_POST)
+        return self.submitting().filter(is_long_ago | Q(unanswered_at__isnull=False))
+
     def submitted(self) -> GenerationQuerySet:
         return self.unfinished().filter(status=Generation.Status.SUBMITTED)
 
@@ -38,8 +43,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def active(self) -> GenerationQuerySet:
         """Those that hold one of BFL's slots."""
         lost_before = timezone.now() - SLOT_OF_A_LOST_POST
-        held = self.unfinished().filter(status__in=ACTIVE_STATUSES)
-        return held.exclude(status=Generation.Status.SUBMITTING, claimed_at__lt=lost_before)
+        both = self.unfinished().filter(status__in=ACTIVE_STATUSES)
+        return both.exclude(status=Generation.Status.SUBMITTING, claimed_at__lt=lost_before)
+
+    def of_task(self, bfl_id: str) -> GenerationQuerySet:
+        return self.filter(bfl_id=bfl_id).exclude(bfl_id="")
 
     def late(self) -> GenerationQuerySet:
         """Those that we gave up, and whose picture may still come."""
@@ -125,6 +133,9 @@ class Generation(models.Model):
 
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
+    unanswered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its submission ended without an answer that tells anything."
+    )
     submitted_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
@@ -236,6 +247,13 @@ class Generation(models.Model):
     @property
     def is_failed(self) -> bool:
         return self.status == self.Status.FAILED
+
+    @property
+    def is_being_submitted(self) -> bool:
+        """Whether the answer to the submission may still come, and with it the task's id."""
+        if self.status != self.Status.SUBMITTING or self.unanswered_at or self.claimed_at is None:
+            return False
+        return self.claimed_at > timezone.now() - SLOT_OF_A_LOST_POST
 
     @property
     def is_given_up(self) -> bool:
