@@ -34,14 +34,14 @@ run: ## Start the site and everything it needs (PORT=8000); Ctrl-C stops it
 .PHONY: test
 test: ## Run all tests, on SQLite and on PostgreSQL (ARGS="-k ledger")
 	@$(INSTALL) --dev
-	@$(BIN)/python scripts/test.py $(ARGS)
+	@$(BIN)/python -m scripts.test $(ARGS)
 
 .PHONY: test-sqlite test-postgres
 test-sqlite: ## Run the tests on SQLite only
 test-postgres: ## Run the tests on PostgreSQL only
 test-sqlite test-postgres: test-%:
 	@$(INSTALL) --dev
-	@$(BIN)/python scripts/test.py $* $(ARGS)
+	@$(BIN)/python -m scripts.test $* $(ARGS)
 
 .PHONY: lint
 lint: ## Check style, types, templates, migrations, settings and lock files
@@ -67,9 +67,9 @@ bench: ## Measure the pipeline against the sandbox (ARGS=…)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: proof
-proof: ## Kill every process in the middle; show that nothing is lost or bought twice
+proof: ## Play the whole site under fire; show that nothing is lost or bought twice (ARGS="--long --seed 7")
 	@$(INSTALL) --dev
-	$(BIN)/python -m pytest tests/processes --verbosity 1 -p no:randomly $(ARGS)
+	$(BIN)/python -m proof $(ARGS)
 
 .PHONY: lock
 lock: ## Write the lock files anew (ARGS=--upgrade for newer versions)

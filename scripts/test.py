@@ -1,38 +1,26 @@
 """Run the tests on both databases: SQLite as a new site has it, and PostgreSQL with a Redis server.
 
-Usage: test.py [sqlite|postgres] [pytest's own arguments]
+Usage: python -m scripts.test [sqlite|postgres] [pytest's own arguments]
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
-import psycopg
-import redis
+from scripts.servers import Missing, servers
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
 
 # What starts the whole site, and Chromium, fills a machine by itself; the rest shares it.
 SHARED = ["-n", "auto", "--maxprocesses", "4", "-m", "not browser and not processes"]
 ALONE = ["-m", "browser or processes"]
-# Once is enough for what meets no database, and for the pages as Chromium draws them.
-NO_DATABASE = ["--ignore", "tests/bfl", "--ignore", "tests/sandbox", "--ignore", "tests/browser"]
-
-
-class Missing(Exception):
-    pass
+# Once is enough for what meets no database. Whole sites bring a database of their own, and `make proof` tries
+# them on both.
+ON_POSTGRES = [*SHARED, "--ignore", "tests/bfl", "--ignore", "tests/sandbox"]
 
 
 def main() -> int:
@@ -43,23 +31,17 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     codes = []
     if only != "postgres":
-        codes += [run_pytest("SQLite", part, {}) for part in parts(arguments)]
+        parts = [arguments] if arguments else [SHARED, ALONE]
+        codes += [run_pytest("SQLite", part, {}) for part in parts]
     if only != "sqlite":
         codes.append(run_on_postgres(arguments))
     return next((code for code in codes if code), 0)
 
 
-def parts(arguments: list[str]) -> list[list[str]]:
-    """Return pytest's arguments for each run: the ones asked for, or those of the whole suite."""
-    return [arguments] if arguments else [SHARED, ALONE]
-
-
 def run_on_postgres(arguments: list[str]) -> int:
     try:
         with servers() as addresses:
-            left_out = [] if arguments else NO_DATABASE
-            codes = [run_pytest("PostgreSQL", part + left_out, addresses) for part in parts(arguments)]
-            return next((code for code in codes if code), 0)
+            return run_pytest("PostgreSQL", arguments or ON_POSTGRES, addresses)
     except Missing as missing:
         is_needed = os.environ.get("CI") == "true"
         outcome = "cannot run" if is_needed else "were left out"
@@ -84,137 +66,6 @@ def run_pytest(name: str, arguments: list[str], servers: dict[str, str]) -> int:
         # The terminal has told pytest as well.
         pytest.wait()
         raise
-
-
-@contextlib.contextmanager
-def servers() -> Iterator[dict[str, str]]:
-    """Start a PostgreSQL and a Redis that keep nothing, and give the variables that name them."""
-    programs = postgres_programs()
-    redis_program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if not redis_program:
-        raise Missing("no redis-server was found (apt install redis-server)")
-    with temporary_folder() as folder:
-        socket = folder / "redis.sock"
-        redis_command = [redis_program, "--port", "0", "--unixsocket", str(socket), "--save", ""]
-        with (
-            postgres(programs, folder) as database_url,
-            server([*redis_command, "--dir", str(folder)], ready=lambda: redis_answers(socket)),
-        ):
-            yield {"DATABASE_URL": database_url, "REDIS_URL": f"unix://{socket}"}
-
-
-def postgres_programs() -> Path:
-    """Return the folder that holds initdb and postgres, the newest where there are several."""
-    # Debian keeps them off PATH, because several versions may stand side by side.
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: float(f.parent.name))
-    if on_path := shutil.which("postgres"):
-        folders.append(Path(on_path).resolve().parent)
-    for folder in reversed(folders):
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise Missing("no PostgreSQL server was found (apt install postgresql)")
-
-
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    # Not TMPDIR: that may be too long for a socket, or closed to the user that PostgreSQL runs as.
-    folder = Path(tempfile.mkdtemp(prefix="fluxsite-test-", dir="/tmp"))
-    try:
-        if user := postgres_user():
-            os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def postgres_user() -> str | None:
-    """Return whom PostgreSQL is to run as, when that cannot be us: it refuses root."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-@contextlib.contextmanager
-def postgres(programs: Path, folder: Path) -> Iterator[str]:
-    data, user = folder / "postgres", postgres_user()
-    options = ["--auth=trust", "--username=fluxsite", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-    made = subprocess.run(
-        [str(programs / "initdb"), "--pgdata", str(data), *options],
-        user=user,
-        group=group_of(user),
-        extra_groups=[] if user else None,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode:
-        raise Missing(f"initdb failed: {made.stderr.strip()}")
-    switches = {
-        "listen_addresses": "",
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
-    }
-    command = [str(programs / "postgres"), "-D", str(data), "-k", str(folder)]
-    command += [part for name, value in switches.items() for part in ("-c", f"{name}={value}")]
-    url = f"postgres://fluxsite@{quote(str(folder), safe='')}/postgres"
-    with server(command, user=user, ready=lambda: database_answers(url), stop=signal.SIGINT):
-        yield url
-
-
-@contextlib.contextmanager
-def server(
-    command: list[str],
-    *,
-    ready: Callable[[], bool],
-    user: str | None = None,
-    stop: signal.Signals = signal.SIGTERM,
-) -> Iterator[None]:
-    # Its own session: a Ctrl-C is for pytest first, and its tests still need the servers while they end.
-    process = subprocess.Popen(
-        command,
-        user=user,
-        group=group_of(user),
-        extra_groups=[] if user else None,
-        cwd="/",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        wait_until(ready, process, command)
-        yield
-    finally:
-        process.send_signal(stop)
-        process.wait()
-
-
-def group_of(user: str | None) -> int | None:
-    return pwd.getpwnam(user).pw_gid if user else None
-
-
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], command: list[str]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Missing(f"{command[0]} did not start")
-        time.sleep(0.05)
-
-
-def database_answers(url: str) -> bool:
-    try:
-        psycopg.connect(url).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def redis_answers(socket: Path) -> bool:
-    try:
-        return bool(redis.Redis(unix_socket_path=str(socket)).ping())
-    except redis.RedisError:
-        return False
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The whole site under fire, with real processes: `make proof`."""

@@ -1,0 +1,150 @@
+"""The command line: `python -m proof --seed 7 --only murder late`.
+
+Each database has a site for each programme; all of them play side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from proof import report
+from proof.lane import LONG, SCENARIOS, SHORT, Lane
+from proof.report import Figures
+from proof.site import ROOT, collect_static_files
+from scripts import servers
+
+DATABASES = ("sqlite", "postgres")
+
+
+def main() -> int:
+    options = _options()
+    # So that the lanes, and with them their sites, end with us.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    began_at = time.time()
+    print(f"Seed {options.seed}, {'long' if options.long else 'short'} form", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="fluxsite-proof-"))
+    try:
+        results = _play(options, folder, began_at)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    print("", *report.table(results), "", sep="\n")
+    return _conclude(results, folder, time.time() - began_at, options.seed)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="proof", description="Show that nothing is lost or bought twice.")
+    add = parser.add_argument
+    add("--long", action="store_true", help="the full numbers, for a release (15 minutes)")
+    add("--seed", type=int, default=random.randrange(1_000_000), help="repeat a run (default: any)")
+    names = ", ".join(SCENARIOS)
+    add("--only", nargs="+", choices=SCENARIOS, default=SCENARIOS, metavar="SCENARIO", help=names)
+    add("--databases", nargs="+", choices=DATABASES, default=DATABASES, help="default: both")
+    return parser.parse_args()
+
+
+def _play(options: argparse.Namespace, folder: Path, began_at: float) -> dict[str, list[Figures]]:
+    collect_static_files(folder / "static")
+    with _databases(options.databases) as urls:
+        lanes = [lane for name, url in urls.items() for lane in _lanes(options, folder, name, url, began_at)]
+        _play_side_by_side(lanes)
+    return {lane.label: _read_figures(lane) for lane in lanes}
+
+
+@contextlib.contextmanager
+def _databases(wanted: list[str]) -> Iterator[dict[str, str]]:
+    """Start what is wanted and there; give each database's name and address."""
+    with contextlib.ExitStack() as started:
+        urls = {"SQLite": ""} if "sqlite" in wanted else {}
+        if "postgres" in wanted:
+            try:
+                urls["PostgreSQL"] = started.enter_context(servers.postgres_alone())
+            except servers.Missing as missing:
+                if os.environ.get("CI") == "true" or not urls:
+                    sys.exit(f"PostgreSQL cannot be tried: {missing}")
+                print(f"PostgreSQL is left out: {missing}", flush=True)
+        yield urls
+
+
+def _lanes(
+    options: argparse.Namespace, folder: Path, database: str, url: str, began_at: float
+) -> Iterator[Lane]:
+    for number, (name, programme) in enumerate((LONG if options.long else SHORT).items()):
+        scenarios = tuple(scenario for scenario in programme.scenarios if scenario in options.only)
+        if not scenarios:
+            continue
+        # Short, because Redis' socket lies in it, and the system limits the length of its path.
+        own = folder / f"{database.lower()}{number}"
+        own.mkdir()
+        yield Lane(
+            label=f"{database}, {name}",
+            database_url=_create_database(url, f"proof{number}") if url else "",
+            uses_webhooks=programme.uses_webhooks,
+            scenarios=scenarios,
+            is_long=options.long,
+            seed=options.seed,
+            folder=str(own),
+            static=str(folder / "static"),
+            began_at=began_at,
+        )
+
+
+def _create_database(url: str, name: str) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def _play_side_by_side(lanes: list[Lane]) -> None:
+    processes = [_start(lane) for lane in lanes]
+    try:
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _start(lane: Lane) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "proof.play", lane.to_json()]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | lane.environment)
+
+
+def _read_figures(lane: Lane) -> list[Figures]:
+    if not lane.figures.exists():
+        return [Figures("all", broken=["it did not come to its end"])]
+    return [Figures(**line) for line in json.loads(lane.figures.read_text())]
+
+
+def _conclude(results: dict[str, list[Figures]], folder: Path, seconds: float, seed: int) -> int:
+    broken = list(report.explain(results))
+    if not broken:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"Every promise was kept ({seconds:.0f} s, seed {seed}).")
+        return 0
+    print(*broken, sep="\n")
+    print(f"Promises were broken ({seconds:.0f} s, seed {seed}). Logs and timelines are in {folder}.")
+    return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,106 @@
+"""What there is to judge a scenario by: the site's rows and files, BFL's tasks and requests, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from generations.models import Generation
+from generations.sandbox import Sandbox, Task
+from generations.sandbox.messages import Seen
+from proof.stage import SKIP, Part, Stage
+
+READY = "Ready"
+
+
+@dataclass(slots=True)
+class Evidence:
+    part: Part
+    generations: list[Generation]
+    tasks: dict[int, list[Task]]
+    """What BFL took for each generation, by its primary key, in the order of acceptance."""
+    requests: list[Seen]
+    log: str
+    doctor: list[str]
+    """The doctor's findings about these generations."""
+    sandbox: Sandbox
+    uses_webhooks: bool
+    skips: list[datetime]
+    """When the clocks were put forward while or after this was played."""
+
+    @property
+    def people(self) -> set[User]:
+        return {generation.user for generation in self.generations}
+
+    def skipped(self, generation: Generation) -> float:
+        """Return for how many seconds that never were this generation waited."""
+        ended_at = generation.finished_at or timezone.now()
+        return sum(SKIP.total_seconds() for skip in self.skips if skip < ended_at)
+
+    def is_unknown(self, generation: Generation) -> bool:
+        """Whether nobody can know what BFL made of it: it gave no id, and without webhooks it cannot call."""
+        return not self.uses_webhooks and generation.failure_code == Generation.FailureCode.OUTCOME_UNKNOWN
+
+    def has_died(self, generation: Generation, task: Task) -> bool:
+        """Whether the link ran out while the site was stopped, at a BFL that signs none again."""
+        return (
+            bool(self.part.links_die)
+            and generation.status == Generation.Status.FAILED
+            and task.link_expires_at < self.sandbox.clock()
+        )
+
+    def is_deliverable(self, task: Task) -> bool:
+        return task.status == READY and task.has_sample and task.has_ended(self.sandbox.clock())
+
+    def deliverable(self) -> Iterator[tuple[Generation, Task]]:
+        """Go through the generations of which BFL has made a picture, with the first of their tasks."""
+        for generation in self.generations:
+            made = [task for task in self.tasks.get(generation.pk, []) if self.is_deliverable(task)]
+            if made:
+                yield generation, made[0]
+
+
+def collect(stage: Stage, doctor: list[str]) -> list[Evidence]:
+    """Return the evidence of each part that was played."""
+    collected = [_of_part(stage, part) for part in stage.parts]
+    for evidence in collected:
+        codes = {str(generation.code) for generation in evidence.generations}
+        evidence.doctor = [finding for finding in doctor if any(code in finding for code in codes)]
+    known = {finding for evidence in collected for finding in evidence.doctor}
+    collected[-1].doctor += [finding for finding in doctor if finding not in known]
+    return collected
+
+
+def _of_part(stage: Stage, part: Part) -> Evidence:
+    rows = Generation.objects.filter(pk__gt=part.first_pk, pk__lte=part.last_pk).order_by("pk")
+    generations = list(rows.select_related("user", "image").prefetch_related("events", "entries"))
+    return Evidence(
+        part=part,
+        generations=generations,
+        tasks=_tasks_of(generations, stage.sandbox),
+        requests=[seen for seen in list(stage.sandbox.requests) if part.began_at <= seen.at < part.ended_at],
+        log=stage.site.log_between(part.log_from, part.log_to),
+        doctor=[],
+        sandbox=stage.sandbox,
+        uses_webhooks=stage.lane.uses_webhooks,
+        skips=[skip for skip in stage.skips if skip > part.began_on],
+    )
+
+
+def _tasks_of(generations: list[Generation], sandbox: Sandbox) -> dict[int, list[Task]]:
+    """Find each generation's tasks: by the code in the webhook's address, or the id that we wrote down; what
+    nobody has written down by its prompt."""
+    by_code = {str(generation.code): generation.pk for generation in generations}
+    by_id = {generation.bfl_id: generation.pk for generation in generations}
+    by_prompt = {generation.prompt: generation.pk for generation in generations}
+    found: dict[int, list[Task]] = {}
+    for task in list(sandbox.tasks.values()):
+        address = (task.webhook_url or "").rstrip("/").rpartition("/")[2]
+        pk = by_code.get(address) or by_id.get(task.id) or by_prompt.get(task.params["prompt"])
+        if pk is not None:
+            found.setdefault(pk, []).append(task)
+    return found

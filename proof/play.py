@@ -1,0 +1,122 @@
+"""What runs in a lane's process: `python -m proof.play LANE`, the lane as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import random
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import django
+
+# The lane's environment names the site's database and files; the models cannot be imported before.
+django.setup()
+# The verbs that are called here tell of their moves; what the site does is in its own log.
+logging.getLogger("generations").setLevel(logging.WARNING)
+
+from PIL import Image  # noqa: E402
+
+from generations import doctor  # noqa: E402
+from generations.models import Generation  # noqa: E402
+from generations.sandbox import Sandbox  # noqa: E402
+from proof import evidence, promises, timeline  # noqa: E402
+from proof.lane import Lane, read_lane  # noqa: E402
+from proof.people import Stalled  # noqa: E402
+from proof.report import Figures  # noqa: E402
+from proof.scenarios import SCENARIOS  # noqa: E402
+from proof.site import free_port, reuse_static_files, running_site  # noqa: E402
+from proof.stage import KEY, PLENTY, Stage  # noqa: E402
+
+# Longer than any deadline that is still running when the last scenario ends.
+PATIENCE = 300.0
+
+
+def main() -> int:
+    lane = read_lane(sys.argv[1])
+    # So that the site ends with us.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    with _stage(lane) as stage:
+        stage.say("the site runs")
+        for name in lane.scenarios:
+            _play(stage, name)
+        _wait_for_the_rest(stage)
+        figures = _judge(stage, Path(lane.folder))
+    lane.figures.write_text(json.dumps([asdict(line) for line in figures]))
+    stage.say("done")
+    return 0
+
+
+@contextlib.contextmanager
+def _stage(lane: Lane) -> Iterator[Stage]:
+    folder, port = Path(lane.folder), str(free_port())
+    pictures = _draw(folder / "bfl", 2000 if lane.is_long else 500)
+    with Sandbox(key=KEY, clusters=2, seed=lane.seed, credits=PLENTY, samples=pictures) as sandbox:
+        # As long as the proof lasts, with all the time that is skipped in it.
+        sandbox.settings.keep_seconds = 24 * 3600
+        environment = {
+            **lane.environment,
+            "PORT": port,
+            "PUBLIC_URL": f"http://127.0.0.1:{port}" if lane.uses_webhooks else "",
+            "BFL_API_KEY": KEY,
+            "BFL_API_BASE": sandbox.url,
+            "BFL_EXTRA_HOSTS": ",".join(sandbox.hosts),
+        }
+        reuse_static_files(Path(lane.static), folder)
+        with running_site(folder, **environment) as site:
+            yield Stage(site, sandbox, lane)
+
+
+def _draw(folder: Path, count: int) -> list[Path]:
+    """Make pictures for BFL to hand out, no two alike and so small that drawing and storing cost nothing."""
+    folder.mkdir(parents=True)
+    return [_draw_one(folder / f"{number}.jpg", number) for number in range(count)]
+
+
+def _draw_one(path: Path, number: int) -> Path:
+    noise = random.Random(number).randbytes(16 * 16 * 3)
+    picture = io.BytesIO()
+    Image.frombytes("RGB", (16, 16), noise).resize((64, 64)).save(picture, "JPEG")
+    path.write_bytes(picture.getvalue())
+    return path
+
+
+def _play(stage: Stage, name: str) -> None:
+    stage.begin(name)
+    try:
+        SCENARIOS[name](stage)
+    # Whatever it is, the others are still played.
+    except Exception as error:
+        stage.promise(False, f"it came to a stand: {type(error).__name__}: {error}".strip())
+    stage.calm()
+    stage.end()
+
+
+def _wait_for_the_rest(stage: Stage) -> None:
+    unfinished = Generation.objects.unfinished()
+    if count := unfinished.count():
+        stage.say(f"waiting for {count} that only time can mend")
+    # What does not end is told as stuck.
+    with contextlib.suppress(Stalled):
+        stage.wait_for("the end of all", lambda: not unfinished.all().exists(), PATIENCE)
+
+
+def _judge(stage: Stage, folder: Path) -> list[Figures]:
+    findings = [*doctor.check_files(), *doctor.check_ledger()]
+    lines = []
+    for part in evidence.collect(stage, findings):
+        figures, broken = promises.judge(part)
+        lines.append(figures)
+        if broken:
+            name = timeline.write(folder, part, broken)
+            stage.say(f"{part.part.name}: {len(broken)} broken promises, told in {name}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
