@@ -11,14 +11,17 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from generations import bfl, ledger, provider, queue
+from generations.amounts import Total
 from generations.checks import is_usable_key
 from generations.models import CreditAccount, CreditEntry, GeneratedImage, Generation
 from generations.models.generation import TERMINAL_STATUSES
 
 FOLDERS = ("images", "thumbnails")
+# SQLite forgets them when a migration alters the table without putting them back.
+GUARDS = {"entry_is_never_changed", "entry_adds_up"}
 
 
 def check_configuration() -> Iterator[str]:
@@ -88,8 +91,9 @@ def check_ledger() -> Iterator[str]:
     settled = Q(is_given_back, charges=1, refunds=1) | Q(~is_given_back, charges=1, refunds=0)
     for code, charged, refunded in rows.exclude(settled).values_list("code", "charges", "refunds"):
         yield f"{code} was charged {charged} times and refunded {refunded} times"
-    for account in CreditAccount.objects.annotate(balance=Sum("entries__amount")).filter(balance__lt=0):
-        yield f"{account} has a balance of {ledger.plain(Decimal(str(account.balance)))}"
+    yield from _unbalanced_accounts()
+    if missing := GUARDS - _triggers():
+        yield f"The database does not guard the ledger: {', '.join(sorted(missing))}"
 
 
 CHECKS: dict[str, Callable[[], Iterator[str]]] = {
@@ -110,6 +114,25 @@ def _has_tables() -> bool:
     except DatabaseError:
         return False
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _unbalanced_accounts() -> Iterator[str]:
+    newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk").values("balance_after")[:1]
+    accounts = CreditAccount.objects.annotate(total=Total("entries__amount"), told=Subquery(newest))
+    for account in accounts.select_related("user"):
+        total, told = account.total or Decimal(), account.told or Decimal()
+        if total != told or total < 0:
+            yield f"{account} has entries of {ledger.plain(total)} and a balance of {ledger.plain(told)}"
+
+
+def _triggers() -> set[str]:
+    tables = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled = 'O'",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(tables[connection.vendor])
+        return {name for (name,) in cursor.fetchall()}
 
 
 def _files_in(folder: str) -> Iterator[str]:

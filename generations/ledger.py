@@ -1,18 +1,26 @@
-"""Credits: every change of a balance is an entry, and the balance is their sum."""
+"""Credits: every change of a balance is an entry, and the balance is their sum.
+
+Whoever writes an entry holds the account's lock. Where several locks are wanted, their order is: the rows of
+existing generations, accounts by pk, the team's limit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
-from django.db.models import Sum
 from django.utils import timezone
 
+from generations.amounts import PLACES, Total
+from generations.amounts import plain as plain
 from generations.models import CreditAccount, CreditEntry, Generation
 
 LARGEST_GRANT = Decimal("1000000")
+
+Kind = CreditEntry.Kind
 
 
 class InsufficientCredits(Exception):
@@ -27,23 +35,28 @@ class InvalidAmount(ValueError):
     """An amount or a reason that no entry may have; the text says what would do."""
 
 
-def plain(amount: Decimal) -> str:
-    """Return credits as people read them: without the zeros at the end."""
-    text = f"{amount:,.4f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
-
-
 def get_balance(user: User) -> Decimal:
     """Return the credits that a person has, those held by unfinished generations already taken off."""
-    return _sum_of(CreditEntry.objects.filter(account__user=user))
+    # A subquery and not a join: else the databases look for the newest entry in everybody's.
+    account = CreditAccount.objects.filter(user=user).values("pk")[:1]
+    return _balance_of(CreditEntry.objects.filter(account=account))
 
 
-def grant(user: User, amount: Decimal, *, note: str, created_by: User | None) -> CreditEntry:
-    """Give credits. Raises InvalidAmount, as check_grant does."""
+def grant(
+    user: User,
+    amount: Decimal,
+    *,
+    note: str,
+    created_by: User | None,
+    expires_at: datetime | None = None,
+) -> CreditEntry:
+    """Give credits, for good or until `expires_at`. Raises InvalidAmount, as check_grant does."""
     check_grant(amount, note)
-    account, _ = CreditAccount.objects.get_or_create(user=user)
-    entry = _entry(account, CreditEntry.Kind.GRANT, amount, note=note.strip(), created_by=created_by)
-    entry.save(force_insert=True)
+    entry = CreditEntry(
+        kind=Kind.GRANT, amount=amount, note=note.strip(), created_by=created_by, expires_at=expires_at
+    )
+    with transaction.atomic():
+        append(lock_account(user.pk), [entry])
     return entry
 
 
@@ -51,8 +64,13 @@ def check_grant(amount: Decimal, note: str) -> None:
     """Raises InvalidAmount unless the amount is more than zero, of four places at most, and has a reason."""
     if not amount.is_finite() or not 0 < amount <= LARGEST_GRANT:
         raise InvalidAmount(f"The amount must be more than 0 and at most {plain(LARGEST_GRANT)} credits.")
-    if amount != amount.quantize(Decimal("0.0001")):
+    if amount != amount.quantize(PLACES):
         raise InvalidAmount("An amount has at most four decimal places.")
+    check_reason(note)
+
+
+def check_reason(note: str) -> None:
+    """Raises InvalidAmount unless there is a reason, and not too long a one."""
     if not note.strip() or len(note) > 200:
         raise InvalidAmount("Give a reason of at most 200 characters.")
 
@@ -61,52 +79,54 @@ def charge(generations: Sequence[Generation]) -> None:
     """Take the prices of one person's press. Raises InsufficientCredits, and then nothing is written."""
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both see the last credit.
-        account = _lock_account(generations[0].user)
-        price, balance = sum_of_prices(generations), _sum_of(account.entries.all())
+        account = lock_account(generations[0].user_id)
+        price, balance = sum_of_prices(generations), _balance_of(account.entries.all())
         if balance < price:
             raise InsufficientCredits(price, balance)
-        CreditEntry.objects.bulk_create(
-            _entry(account, CreditEntry.Kind.CHARGE, -generation.price, generation=generation)
-            for generation in generations
-        )
+        append(account, [_entry_of(generation, Kind.CHARGE, -generation.price) for generation in generations])
 
 
 def refund(generation: Generation) -> None:
     """Give the price back. The database refuses a second refund of one generation."""
-    account = CreditAccount.objects.get(user=generation.user_id)
-    _entry(account, CreditEntry.Kind.REFUND, generation.price, generation=generation).save(force_insert=True)
+    with transaction.atomic():
+        append(lock_account(generation.user_id), [_entry_of(generation, Kind.REFUND, generation.price)])
 
 
 def sum_of_prices(generations: Iterable[Generation]) -> Decimal:
     return sum((generation.price for generation in generations), Decimal())
 
 
-def _entry(
-    account: CreditAccount,
-    kind: CreditEntry.Kind,
-    amount: Decimal,
-    *,
-    generation: Generation | None = None,
-    note: str = "",
-    created_by: User | None = None,
-) -> CreditEntry:
+def lock_account(user_id: int) -> CreditAccount:
+    """Return a person's account, locked until the transaction ends."""
+    locked = CreditAccount.objects.select_for_update().filter(user=user_id)
+    found = locked.first()
+    if found is None:
+        CreditAccount.objects.get_or_create(user_id=user_id)
+        found = locked.get()
+    return found
+
+
+def append(account: CreditAccount, entries: Sequence[CreditEntry]) -> None:
+    """Write entries of a locked account, each carrying the balance on."""
+    balance, now = _balance_of(account.entries.all()), timezone.now()
+    for entry in entries:
+        balance += entry.amount
+        entry.account, entry.balance_after, entry.created_at = account, balance, now
+    CreditEntry.objects.bulk_create(entries)
+
+
+def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "") -> CreditEntry:
     return CreditEntry(
-        account=account,
-        kind=kind,
-        amount=amount,
-        generation=generation,
-        note=note,
-        created_by=created_by,
-        created_at=timezone.now(),
+        kind=kind, amount=amount, note=note, generation=generation, bought_at=generation.created_at
     )
 
 
-def _lock_account(user: User) -> CreditAccount:
-    CreditAccount.objects.get_or_create(user=user)
-    return CreditAccount.objects.select_for_update().get(user=user)
+def _balance_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
+    newest = entries.order_by("-pk").values_list("balance_after", flat=True).first()
+    return Decimal() if newest is None else newest
 
 
-def _sum_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
-    # SQLite adds decimals up as floats, so four places are put back.
-    total: Decimal | None = entries.aggregate(total=Sum("amount"))["total"]
-    return (total or Decimal()).quantize(Decimal("0.0001"))
+def sum_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
+    """Return what entries come to together."""
+    total: Decimal | None = entries.order_by().aggregate(total=Total("amount"))["total"]
+    return total or Decimal()

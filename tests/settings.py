@@ -27,6 +27,7 @@ from fluxsite.settings import *  # noqa: E402, F403
 STATIC_ROOT.mkdir()  # noqa: F405
 # A file, because threads that share a database in memory do not wait for each other.
 if "sqlite" in DATABASES["default"]["ENGINE"]:  # noqa: F405
+    DATABASES["default"]["ENGINE"] = "tests.sqlite"  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{DATA_FOLDER.name}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

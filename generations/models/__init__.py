@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from generations.models.credits import CreditAccount, CreditEntry
+from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
@@ -14,6 +14,7 @@ __all__ = [
     "GeneratedImage",
     "Generation",
     "GenerationEvent",
+    "GrantPlan",
     "Offer",
     "Press",
     "Provider",

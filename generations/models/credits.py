@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 
@@ -18,6 +19,32 @@ class CreditAccount(models.Model):
         return str(self.user)
 
 
+class GrantPlan(models.Model):
+    """Credits given each month, to people by name, to whoever is in a group, or to both."""
+
+    people = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="grant_plans")
+    group = models.ForeignKey(
+        Group, models.PROTECT, null=True, blank=True, related_name="grant_plans", help_text="All its members."
+    )
+    amount = models.DecimalField(max_digits=12, decimal_places=4, help_text="Credits a month for each.")
+    note = models.CharField("reason", max_length=200, help_text="Shown to the people.")
+    expires = models.BooleanField(default=False, help_text="What is left of it at the month's end goes.")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="plan_gives_something"),
+            models.CheckConstraint(condition=~Q(note=""), name="plan_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():f} credits a month: {self.note}"
+
+
 class AppendOnly(Exception):
     """Entries are never changed. A mistake is put right by a further entry."""
 
@@ -31,18 +58,44 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
 
 
 class CreditEntry(models.Model):
-    """One line of the ledger. The balance is the sum of the amounts."""
+    """One line of the ledger. The balance is the sum of the amounts.
+
+    The database refuses to change or delete a line, a line whose `balance_after` is not the one before it and
+    its amount, and one that leaves less than nothing (migrations/_ledger_guard.py). So the newest line tells
+    the balance, and cannot tell another than the sum.
+    """
 
     class Kind(models.TextChoices):
         GRANT = "grant", "Grant"
         CHARGE = "charge", "Charge"
         REFUND = "refund", "Refund"
         ADJUSTMENT = "adjustment", "Adjustment"
+        EXPIRY = "expiry", "Expired"
+        UNDO = "undo", "Taken back"
 
     account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=16, choices=Kind)
     amount = models.DecimalField(max_digits=12, decimal_places=4, help_text="Credits, signed.")
+    balance_after = models.DecimalField(
+        max_digits=15, decimal_places=4, help_text="What the account has with this entry."
+    )
     generation = models.ForeignKey(Generation, models.PROTECT, null=True, blank=True, related_name="entries")
+    bought_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the generation was bought: the day that all of it counts for."
+    )
+    counters = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="countered_by",
+        help_text="The grant that this one ends.",
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what is left of this grant goes."
+    )
+    plan = models.ForeignKey(GrantPlan, models.PROTECT, null=True, blank=True, related_name="entries")
+    month = models.DateField(null=True, blank=True, help_text="The first of the month the plan gave it for.")
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
@@ -53,26 +106,52 @@ class CreditEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "credit entries"
-        indexes = [models.Index(fields=["account", "-id"], name="entry_of_account")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="entry_of_account"),
+            # Limits add these up while a press waits: both indexes hold all that is asked for.
+            models.Index(fields=["account", "bought_at", "amount"], name="entry_spent_by_account"),
+            models.Index(fields=["bought_at", "account", "amount"], name="entry_spent"),
+            models.Index(
+                fields=["expires_at"], condition=Q(expires_at__isnull=False), name="entry_that_expires"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["generation", "kind"],
-                condition=Q(kind__in=["charge", "refund"]),
+                condition=Q(kind__in=["charge", "refund", "adjustment"]),
                 name="entry_once_per_generation",
             ),
+            models.UniqueConstraint(fields=["plan", "account", "month"], name="entry_once_per_month"),
             models.CheckConstraint(
                 condition=Q(kind="charge", amount__lte=0)
                 | Q(kind="refund", amount__gte=0)
                 | Q(kind="grant", amount__gt=0)
-                | (Q(kind="adjustment") & ~Q(amount=0)),
+                | (Q(kind="adjustment") & ~Q(amount=0))
+                # Nothing left to take is said by an entry too.
+                | Q(kind__in=["expiry", "undo"], amount__lte=0),
                 name="entry_sign_matches_kind",
             ),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="entry_leaves_no_debt"),
             models.CheckConstraint(
                 condition=~Q(kind__in=["charge", "refund"]) | Q(generation__isnull=False),
                 name="entry_of_a_generation",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["grant", "adjustment"]) | ~Q(note=""),
+                condition=Q(generation__isnull=True, bought_at__isnull=True)
+                | Q(generation__isnull=False, bought_at__isnull=False),
+                name="entry_bought_with_its_generation",
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind__in=["expiry", "undo"]) & Q(counters__isnull=False))
+                | (~Q(kind__in=["expiry", "undo"]) & Q(counters__isnull=True)),
+                name="entry_counters_a_grant",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="grant") | Q(expires_at__isnull=True, plan__isnull=True, month__isnull=True),
+                name="entry_expires_if_granted",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["charge", "refund"]) | ~Q(note=""),
                 name="entry_by_hand_has_a_reason",
             ),
         ]
@@ -87,3 +166,10 @@ class CreditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly
+
+    @property
+    def title(self) -> str:
+        """What kind of line it is, in the words of whoever reads an account."""
+        if self.kind == self.Kind.ADJUSTMENT and self.generation_id:
+            return "Settled with BFL"
+        return self.get_kind_display()
