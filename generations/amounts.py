@@ -28,7 +28,7 @@ class Total(Sum):
         # SQLite would add decimals up as floats, so it is given whole ten-thousandths.
         whole = "SUM(CAST(ROUND(%(expressions)s * 10000) AS INTEGER))"
         sql, params = self.as_sql(compiler, connection, template=whole, **context)
-        return f"({sql} / 10000.0)", params
+        return f"CAST({sql} / 10000.0 AS NUMERIC)", params
 
     @property
     def convert_value(self) -> Callable[..., Decimal | None]:

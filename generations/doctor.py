@@ -86,11 +86,14 @@ def check_ledger() -> Iterator[str]:
         return  # said by check_database
     charges = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.CHARGE))
     refunds = Count("entries", filter=Q(entries__kind=CreditEntry.Kind.REFUND))
-    rows = Generation.objects.annotate(charges=charges, refunds=refunds)
+    net = Total("entries__amount")
+    rows = Generation.objects.annotate(charges=charges, refunds=refunds, net=net)
     is_given_back = Q(status__in=TERMINAL_STATUSES - {Generation.Status.SUCCEEDED}) | Q(is_late=True)
-    settled = Q(is_given_back, charges=1, refunds=1) | Q(~is_given_back, charges=1, refunds=0)
-    for code, charged, refunded in rows.exclude(settled).values_list("code", "charges", "refunds"):
-        yield f"{code} was charged {charged} times and refunded {refunded} times"
+    settled = Q(is_given_back, charges=1, refunds=1, net=0) | Q(~is_given_back, charges=1, refunds=0)
+    found = rows.exclude(settled).values_list("code", "charges", "refunds", "net")
+    for code, charged, refunded, rest in found:
+        left = f", which leaves {ledger.plain(rest)}" if charged == refunded == 1 else ""
+        yield f"{code} was charged {charged} times and refunded {refunded} times{left}"
     yield from _unbalanced_accounts()
     if missing := GUARDS - _triggers():
         yield f"The database does not guard the ledger: {', '.join(sorted(missing))}"

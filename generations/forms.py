@@ -47,6 +47,7 @@ class GenerationForm(forms.Form):
         *,
         balance: Decimal,
         switched_off: frozenset[str] = frozenset(),
+        endpoints: Mapping[str, Endpoint] = bfl.ENDPOINTS,
         data: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
@@ -56,6 +57,7 @@ class GenerationForm(forms.Form):
         self.endpoint = endpoint
         self.balance = balance
         self.switched_off = switched_off
+        self.endpoints = endpoints
         for parameter in endpoint.parameters:
             self.fields[parameter.name] = _FIELDS[type(parameter)](parameter)
         if self.takes_ratio:
@@ -91,7 +93,7 @@ class GenerationForm(forms.Form):
     def choices_of_endpoint(self) -> list[EndpointChoice]:
         return [
             EndpointChoice(entry, slug == self.endpoint.slug, slug not in self.switched_off)
-            for slug, entry in bfl.ENDPOINTS.items()
+            for slug, entry in self.endpoints.items()
         ]
 
     @property

@@ -92,6 +92,25 @@ def refund(generation: Generation) -> None:
         append(lock_account(generation.user_id), [_entry_of(generation, Kind.REFUND, generation.price)])
 
 
+def settle(generation: Generation) -> str:
+    """Take or give back by how much BFL's cost differs from its price, once. Return what is told of it.
+
+    Never more is given back than was paid, and never more taken than there is. Nothing to settle is "".
+    """
+    if generation.cost is None or generation.cost == generation.bfl_price:
+        return ""
+    told = f"BFL's price was {plain(generation.bfl_price)} and it took {plain(generation.cost)}"
+    with transaction.atomic():
+        account = lock_account(generation.user_id)
+        due = min(generation.bfl_price - generation.cost, generation.price)
+        amount = max(due, -_balance_of(account.entries.all()))
+        if amount != due:
+            told += f"; of {plain(-due)} more only {plain(-amount)} could be taken"
+        if amount:
+            append(account, [_entry_of(generation, Kind.ADJUSTMENT, amount, told)])
+    return told
+
+
 def sum_of_prices(generations: Iterable[Generation]) -> Decimal:
     return sum((generation.price for generation in generations), Decimal())
 

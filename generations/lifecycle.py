@@ -20,10 +20,11 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import bfl, ledger, provider, queue
-from generations.bfl import ENDPOINTS, Endpoint, Result, Submission
-from generations.models import GeneratedImage, Generation, GenerationEvent, Offer, Press
+from generations import bfl, ledger, offers, provider, queue
+from generations.bfl import Result, Submission
+from generations.models import GeneratedImage, Generation, GenerationEvent, Press
 from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS
+from generations.offers import EndpointUnavailable as EndpointUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,6 @@ _CLAIM_LOCK = 0x666C7578
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class EndpointUnavailable(Exception):
-    """Nobody sells that endpoint here, or staff have switched it off."""
-
-
 class InvalidCount(ValueError):
     pass
 
@@ -57,6 +54,7 @@ REFUSALS = (
     bfl.InvalidParameters,
     ledger.InsufficientCredits,
     EndpointUnavailable,
+    offers.TooManyWaiting,
     InvalidCount,
     NothingToRetry,
 )
@@ -94,8 +92,14 @@ def create(
 
 def _priced(user: User, endpoint: str, values: Mapping[str, object]) -> Generation:
     """Return a row for one picture, not saved yet. Raises EndpointUnavailable or InvalidParameters."""
-    entry = get_offered(endpoint)
-    return Generation(user=user, endpoint=entry.slug, params=entry.clean(values), price=entry.price)
+    listed = offers.get_offered(endpoint)
+    return Generation(
+        user=user,
+        endpoint=endpoint,
+        params=listed.endpoint.clean(values),
+        price=listed.price,
+        bfl_price=listed.bfl_price,
+    )
 
 
 def _digest(row: Generation, count: int) -> str:
@@ -106,8 +110,11 @@ def _digest(row: Generation, count: int) -> str:
 def _buy(row: Generation, count: int) -> list[Generation]:
     now = timezone.now()
     shared = {"user": row.user, "endpoint": row.endpoint, "params": row.params, "price": row.price}
-    shared |= {"press": row.press, "retry_of": row.retry_of, "created_at": now}
+    shared |= {"bfl_price": row.bfl_price, "press": row.press, "retry_of": row.retry_of, "created_at": now}
     with transaction.atomic():
+        # The account's row is the lock: two presses at once must not both find the last place to wait in.
+        ledger.lock_account(row.user_id)
+        offers.check_waiting(row.user_id, offers.get_offered(row.endpoint), count)
         generations = Generation.objects.bulk_create(Generation(**shared) for _ in range(count))
         ledger.charge(generations)
         GenerationEvent.objects.bulk_create(
@@ -116,18 +123,6 @@ def _buy(row: Generation, count: int) -> list[Generation]:
         )
         queue.wake_follower()
     return generations
-
-
-def get_offered(endpoint: str) -> Endpoint:
-    """Return the catalogue's entry of an endpoint that people may use. Raises EndpointUnavailable."""
-    entry = ENDPOINTS.get(endpoint)
-    if entry is None:
-        raise EndpointUnavailable(
-            f"There is no model called “{endpoint[:40]}”. There are {', '.join(ENDPOINTS)}."
-        )
-    if Offer.objects.filter(endpoint=endpoint, is_enabled=False).exists():
-        raise EndpointUnavailable(f"{entry.name} is switched off at the moment. Choose another model.")
-    return entry
 
 
 def retry(generation: Generation, user: User) -> Generation:
@@ -337,14 +332,21 @@ def store_again(generation: Generation) -> bool:
 
 
 def complete(generation: Generation, image: GeneratedImage) -> bool:
-    """The picture is ours. `image` is saved with it."""
+    """The picture is ours. `image` is saved with it; what BFL took beside its price is settled."""
     now = timezone.now()
     with transaction.atomic():
         moved = _move(generation, Status.SUCCEEDED, Kind.SUCCEEDED, finished_at=now, sample_url="")
         if moved:
             image.generation = generation
             image.save(force_insert=True)
+            _settle(generation)
     return moved
+
+
+def _settle(generation: Generation) -> None:
+    # A late picture is free, whatever BFL took for it.
+    if not generation.is_late and (told := ledger.settle(generation)):
+        note(generation, Kind.NOTE, told)
 
 
 def fail(generation: Generation, failure_code: FailureCode, detail: str = "") -> bool:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from django import forms
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
 from django.utils import timezone
 
-from generations import words
-from generations.admin.readonly import MachineWritten
-from generations.models import Offer, Provider
+from fluxsite.http import person_of
+from generations import offers, words
+from generations.admin.readonly import MachineWritten, may_not
+from generations.amounts import plain
+from generations.models import Generation, Offer, OfferChange, Provider
 
 
 @admin.register(Provider)
@@ -34,5 +39,39 @@ class ProviderAdmin(MachineWritten):
 
 @admin.register(Offer)
 class OfferAdmin(admin.ModelAdmin[Offer]):
-    list_display = ("endpoint", "is_enabled")
-    list_editable = ("is_enabled",)
+    """The price list. What it says holds from the next press on; no line is ever deleted."""
+
+    list_display = ("endpoint", "bfl_price", "price", "is_enabled", "max_waiting", "last_cost")
+    list_editable = ("bfl_price", "price", "is_enabled", "max_waiting")
+    actions = None
+    has_delete_permission = may_not
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Offer | None = None) -> tuple[str, ...]:
+        return ("endpoint",) if obj else ()
+
+    def save_model(
+        self, request: HttpRequest, obj: Offer, form: forms.ModelForm[Offer], change: bool
+    ) -> None:
+        offers.save(obj, changed_by=person_of(request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
+        told = Generation.objects.filter(endpoint=OuterRef("endpoint"), cost__isnull=False).order_by("-pk")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(cost=Subquery(told.values("cost")[:1]), sold=Subquery(told.values("bfl_price")[:1]))
+        )
+
+    @admin.display(description="BFL's last cost")
+    def last_cost(self, offer: Offer) -> str:
+        cost, sold = getattr(offer, "cost", None), getattr(offer, "sold", None)
+        if cost is None or sold is None:
+            return "Not said yet"
+        return plain(cost) if cost == sold else f"{plain(cost)}, sold at {plain(sold)}: look at BFL's price"
+
+
+@admin.register(OfferChange)
+class OfferChangeAdmin(MachineWritten):
+    list_display = ("changed_at", "endpoint", "field", "old", "new", "changed_by")
+    list_filter = ("endpoint", "field")
+    list_select_related = ("changed_by",)

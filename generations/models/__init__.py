@@ -4,8 +4,9 @@ from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
+from generations.models.offer import Offer, OfferChange
 from generations.models.press import Press
-from generations.models.provider import Offer, Provider
+from generations.models.provider import Provider
 
 __all__ = [
     "CreditAccount",
@@ -16,6 +17,7 @@ __all__ = [
     "GenerationEvent",
     "GrantPlan",
     "Offer",
+    "OfferChange",
     "Press",
     "Provider",
 ]

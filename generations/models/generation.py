@@ -111,6 +111,9 @@ class Generation(models.Model):
     endpoint = models.CharField(max_length=64)
     params = models.JSONField(help_text="Exactly what BFL is sent, prompt included.")
     price = models.DecimalField(max_digits=12, decimal_places=4, help_text="Credits, as sold.")
+    bfl_price = models.DecimalField(
+        max_digits=12, decimal_places=4, help_text="Credits, BFL's price in the list when it was sold."
+    )
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     failure_code = models.CharField(max_length=32, choices=FailureCode, blank=True)
@@ -160,6 +163,7 @@ class Generation(models.Model):
                 name="generation_unfinished",
                 condition=Q(finished_at__isnull=True),
             ),
+            models.Index(fields=["endpoint", "-id"], name="generation_cost", condition=Q(cost__isnull=False)),
             models.Index(
                 fields=["late_until"], name="generation_late", condition=Q(late_until__isnull=False)
             ),
@@ -214,6 +218,7 @@ class Generation(models.Model):
                 name="generation_late_only_after_failing",
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name="generation_price_not_negative"),
+            models.CheckConstraint(condition=Q(bfl_price__gte=0), name="generation_bfl_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(progress__isnull=True) | Q(progress__gte=0, progress__lte=1),
                 name="generation_progress_from_0_to_1",

@@ -4,7 +4,6 @@ from django.db import models
 from django.db.models import Q
 
 from generations import words
-from generations.bfl import ENDPOINTS
 
 
 class Provider(models.Model):
@@ -47,15 +46,3 @@ class Provider(models.Model):
     def notice(self) -> str:
         """What everybody is told on every page, if anything."""
         return words.NOTICES.get(self.pause, "") if self.is_noticed else ""
-
-
-class Offer(models.Model):
-    """What the site offers of an endpoint. Without a row it is offered as the catalogue has it."""
-
-    endpoint = models.CharField(
-        max_length=64, unique=True, choices=[(slug, entry.name) for slug, entry in ENDPOINTS.items()]
-    )
-    is_enabled = models.BooleanField(default=True, help_text="Whether people may use it.")
-
-    def __str__(self) -> str:
-        return f"{self.endpoint}: {'offered' if self.is_enabled else 'switched off'}"

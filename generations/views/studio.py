@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fluxsite.http import PersonRequest
-from generations import bfl, ledger, lifecycle
+from generations import bfl, ledger, lifecycle, offers
 from generations.context_processors import Frame, frame_of
 from generations.forms import GenerationForm, initial_of
-from generations.models import Generation, Offer
+from generations.models import Generation
 
 RECENT_COUNT = 24
 RECENT_FOR = timedelta(days=1)
@@ -108,13 +108,16 @@ def _form(
     initial: Mapping[str, Any] | None = None,
 ) -> GenerationForm:
     """Return the form for an endpoint; for one that does not exist, for the first that people may use."""
-    switched_off = frozenset(Offer.objects.filter(is_enabled=False).values_list("endpoint", flat=True))
-    offered = [entry for entry in bfl.ENDPOINTS.values() if entry.slug not in switched_off]
-    endpoint = bfl.ENDPOINTS.get(slug) or next(iter(offered or bfl.ENDPOINTS.values()))
+    listed = offers.get_list()
+    switched_off = frozenset(name for name, line in listed.items() if not line.is_enabled)
+    endpoints = {name: line.endpoint for name, line in listed.items()}
+    offered = [entry for name, entry in endpoints.items() if name not in switched_off]
+    endpoint = endpoints.get(slug) or next(iter(offered or endpoints.values()))
     return GenerationForm(
         endpoint,
         balance=ledger.get_balance(user),
         switched_off=switched_off,
+        endpoints=endpoints,
         data=data,
         initial=initial_of(endpoint, initial or {}),
     )

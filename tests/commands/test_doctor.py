@@ -154,7 +154,12 @@ def test_it_finds_missing_migrations() -> None:
 
 def test_it_finds_a_picture_that_nobody_paid_for(alice: User) -> None:
     generation = Generation.objects.create(
-        user=alice, endpoint="flux-dev", params={"prompt": "x"}, price=4, created_at=timezone.now()
+        user=alice,
+        endpoint="flux-dev",
+        params={"prompt": "x"},
+        price=4,
+        bfl_price=4,
+        created_at=timezone.now(),
     )
     assert findings("Ledger") == [f"{generation.code} was charged 0 times and refunded 0 times"]
 
