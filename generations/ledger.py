@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
+from generations import limits
 from generations.amounts import PLACES, Total
 from generations.amounts import plain as plain
 from generations.models import CreditAccount, CreditEntry, Generation
@@ -76,13 +77,17 @@ def check_reason(note: str) -> None:
 
 
 def charge(generations: Sequence[Generation]) -> None:
-    """Take the prices of one person's press. Raises InsufficientCredits, and then nothing is written."""
+    """Take the prices of one person's press.
+
+    Raises InsufficientCredits or LimitReached, and then nothing is written.
+    """
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both see the last credit.
         account = lock_account(generations[0].user_id)
         price, balance = sum_of_prices(generations), _balance_of(account.entries.all())
         if balance < price:
             raise InsufficientCredits(price, balance)
+        limits.check(generations[0].user, price, now=generations[0].created_at)
         append(account, [_entry_of(generation, Kind.CHARGE, -generation.price) for generation in generations])
 
 

@@ -20,7 +20,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import bfl, ledger, offers, provider, queue
+from generations import bfl, ledger, limits, offers, provider, queue
 from generations.bfl import Result, Submission
 from generations.models import GeneratedImage, Generation, GenerationEvent, Press
 from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS
@@ -53,6 +53,7 @@ class NothingToRetry(Exception):
 REFUSALS = (
     bfl.InvalidParameters,
     ledger.InsufficientCredits,
+    limits.LimitReached,
     EndpointUnavailable,
     offers.TooManyWaiting,
     InvalidCount,

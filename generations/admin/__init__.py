@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from generations.admin import credits, generation, provider
+from generations.admin import credits, generation, limits, provider
 
-__all__ = ["credits", "generation", "provider"]
+__all__ = ["credits", "generation", "limits", "provider"]

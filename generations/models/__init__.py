@@ -4,6 +4,7 @@ from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
+from generations.models.limit import Limit
 from generations.models.offer import Offer, OfferChange
 from generations.models.press import Press
 from generations.models.provider import Provider
@@ -16,6 +17,7 @@ __all__ = [
     "Generation",
     "GenerationEvent",
     "GrantPlan",
+    "Limit",
     "Offer",
     "OfferChange",
     "Press",
