@@ -1,7 +1,7 @@
 """Credits: every change of a balance is an entry, and the balance is their sum.
 
 Whoever writes an entry holds the account's lock. Where several locks are wanted, their order is: the rows of
-existing generations, accounts by pk, the team's limit.
+existing generations, accounts by their people's pk, the team's limit.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ class InsufficientCredits(Exception):
 
 class InvalidAmount(ValueError):
     """An amount or a reason that no entry may have; the text says what would do."""
+
+
+class NothingToUndo(Exception):
+    """It is no grant, or nothing of it is left; the text says which."""
 
 
 def get_balance(user: User) -> Decimal:
@@ -74,6 +78,58 @@ def check_reason(note: str) -> None:
     """Raises InvalidAmount unless there is a reason, and not too long a one."""
     if not note.strip() or len(note) > 200:
         raise InvalidAmount("Give a reason of at most 200 characters.")
+
+
+def undo(entry: CreditEntry, *, note: str, created_by: User | None) -> CreditEntry:
+    """Take a grant back as far as it is still there, and say so where it is not all.
+
+    Raises InvalidAmount without a reason, and NothingToUndo.
+    """
+    check_reason(note)
+    if entry.kind != Kind.GRANT:
+        raise NothingToUndo("Only a grant can be taken back.")
+    with transaction.atomic():
+        account = lock_account(entry.account.user_id)
+        if _is_ended(entry):
+            raise NothingToUndo("That grant has expired or was taken back already.")
+        amount = min(entry.amount, _balance_of(account.entries.all()))
+        if not amount:
+            raise NothingToUndo("Nothing of that grant is left: it has all been spent.")
+        rest = "" if amount == entry.amount else f" (only {plain(amount)} of {plain(entry.amount)} were left)"
+        taken = CreditEntry(
+            kind=Kind.UNDO,
+            amount=-amount,
+            counters=entry,
+            note=note.strip()[: 200 - len(rest)] + rest,
+            created_by=created_by,
+        )
+        append(account, [taken])
+    return taken
+
+
+def expire(entry: CreditEntry) -> CreditEntry | None:
+    """End a grant whose time is over: what is unused of it goes. None if it has ended already.
+
+    What was bought since the grant was given came out of it, as far as it goes.
+    """
+    with transaction.atomic():
+        account = lock_account(entry.account.user_id)
+        if _is_ended(entry):
+            return None
+        since = account.entries.filter(bought_at__gte=entry.created_at, bought_at__lt=entry.expires_at)
+        unused = max(entry.amount + min(sum_of(since), Decimal()), Decimal())
+        gone = CreditEntry(
+            kind=Kind.EXPIRY,
+            amount=-min(unused, _balance_of(account.entries.all())),
+            counters=entry,
+            note=f"Unused of {plain(entry.amount)}: {entry.note}"[:200],
+        )
+        append(account, [gone])
+    return gone
+
+
+def _is_ended(entry: CreditEntry) -> bool:
+    return CreditEntry.objects.filter(counters=entry).exists()
 
 
 def charge(generations: Sequence[Generation]) -> None:

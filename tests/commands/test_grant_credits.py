@@ -26,8 +26,9 @@ def refusal(name: str, amount: str, reason: str = "For the poster") -> str:
 
 
 def test_it_gives_credits_and_says_how_many_there_are_now(alice: User) -> None:
-    assert grant("alice", "12.5") == "alice got 12.5 credits and has 112.5 now.\n"
+    said = grant("alice", "12.5")
     entry = CreditEntry.objects.latest("pk")
+    assert said == f"alice got 12.5 credits and has 112.5 now. (entry {entry.pk})\n"
     assert (entry.kind, entry.amount, entry.note) == ("grant", Decimal("12.5"), "For the poster")
     assert entry.created_by is None
 
