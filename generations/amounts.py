@@ -26,8 +26,9 @@ class Total(Sum):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, Any]:
         # SQLite would add decimals up as floats, so it is given whole ten-thousandths.
-        whole = "SUM(CAST(ROUND(%(expressions)s * 10000) AS INTEGER))"
-        sql, params = self.as_sql(compiler, connection, template=whole, **context)
+        whole = self.copy()
+        whole.template = "SUM(CAST(ROUND(%(expressions)s * 10000) AS INTEGER))"
+        sql, params = whole.as_sql(compiler, connection, **context)
         return f"CAST({sql} / 10000.0 AS NUMERIC)", params
 
     @property

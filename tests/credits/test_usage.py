@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from pytest_django import Settings
+
+from generations import ledger, lifecycle, periods, usage
+from generations.models import CreditEntry, Generation
+from generations.usage import Filter, Sums
+from tests.credits.steps import PROMPT, create, succeed
+
+FIRST, LAST = date(2026, 10, 1), date(2026, 11, 15)
+ENDPOINTS = {"flux-dev": "2.5", "flux-pro": "5", "flux-pro-1.1": "4.0003"}
+
+
+def buy(user: User, moment: datetime, endpoint: str = "flux-dev") -> Generation:
+    price = Decimal(ENDPOINTS[endpoint])
+    with transaction.atomic():
+        generation = Generation.objects.create(
+            user=user, endpoint=endpoint, params=PROMPT, price=price, bfl_price=price, created_at=moment
+        )
+        ledger.charge([generation])
+    return generation
+
+
+@pytest.fixture
+def history(settings: Settings, alice: User, bob: User) -> list[Generation]:
+    """Two hundred pictures over a change of the clocks, a third of them given back."""
+    settings.TIME_ZONE = "Europe/Berlin"
+    chance = random.Random(4)
+    start = periods.start_of(FIRST)
+    rows = []
+    for person in (alice, bob):
+        ledger.grant(person, Decimal(10_000), note="Plenty", created_by=None)
+        for _ in range(100):
+            moment = start + timedelta(seconds=chance.uniform(0, 46 * 86400))
+            generation = buy(person, moment, chance.choice(list(ENDPOINTS)))
+            if chance.random() < 0.3:
+                ledger.refund(generation)
+            elif chance.random() < 0.5:
+                generation.cost = generation.price + chance.choice([1, -1]) * Decimal("0.0007")
+                assert ledger.settle(generation)
+            rows.append(generation)
+    return rows
+
+
+def net(generations: list[Generation]) -> Decimal:
+    return -ledger.sum_of(CreditEntry.objects.filter(generation__in=generations))
+
+
+def test_its_totals_are_the_ledgers(history: list[Generation]) -> None:
+    found = usage.get_usage(Filter(first=FIRST, last=LAST))
+    assert found.total.spent == net(history)
+    assert found.total.pictures == 200
+    for lines in (found.days, found.endpoints, found.people, found.groups):
+        assert sum((line.sums for line in lines), Sums()) == found.total
+
+
+def test_it_tells_apart_by_local_day_endpoint_and_person(history: list[Generation]) -> None:
+    found = usage.get_usage(Filter(first=FIRST, last=LAST))
+    days, endpoints, people = (defaultdict(list) for _ in range(3))
+    for row in history:
+        days[row.created_at.astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()].append(row)
+        endpoints[row.endpoint].append(row)
+        people[row.user.username].append(row)
+    assert {line.key: line.sums.spent for line in found.days if line.sums.pictures} == {
+        key: net(rows) for key, rows in days.items()
+    }
+    assert {line.key: line.sums.spent for line in found.endpoints} == {
+        key: net(rows) for key, rows in endpoints.items()
+    }
+    assert {line.name: line.sums.spent for line in found.people} == {
+        key: net(rows) for key, rows in people.items()
+    }
+    assert [line.key for line in found.days] == [
+        (FIRST + timedelta(days=number)).isoformat() for number in range(46)
+    ]
+
+
+def test_it_shows_only_what_is_wanted(history: list[Generation], alice: User, bob: User) -> None:
+    painters = Group.objects.create(name="painters")
+    bob.groups.add(painters)
+    for wanted, kept in (
+        ({"person": alice.pk}, [row for row in history if row.user == alice]),
+        ({"group": painters.pk}, [row for row in history if row.user == bob]),
+        ({"endpoint": "flux-pro"}, [row for row in history if row.endpoint == "flux-pro"]),
+        ({"endpoint": "flux-9"}, []),
+    ):
+        assert usage.get_usage(Filter(first=FIRST, last=LAST, **wanted)).total.spent == net(kept)
+
+
+def test_who_is_in_two_groups_counts_in_both(alice: User) -> None:
+    alice.groups.add(*(Group.objects.create(name=name) for name in ("painters", "writers")))
+    create(alice)
+    found = usage.get_usage(usage.this_month())
+    assert [(line.name, str(line.sums.spent)) for line in found.groups] == [
+        ("painters", "2.5000"),
+        ("writers", "2.5000"),
+    ]
+
+
+@pytest.mark.parametrize(("first", "last"), [(LAST, FIRST), (FIRST, FIRST + timedelta(days=366))])
+def test_it_refuses_days_out_of_order_and_too_many(first: date, last: date) -> None:
+    with pytest.raises(ValueError, match="a year of them at most"):
+        Filter(first=first, last=last)
+
+
+def test_what_is_given_is_not_usage(alice: User) -> None:
+    ledger.undo(ledger.grant(alice, Decimal(5), note="x", created_by=None), note="y", created_by=None)
+    assert usage.get_usage(usage.this_month()).total == Sums()
+
+
+def test_it_holds_what_may_still_come_back(alice: User) -> None:
+    succeed(alice)
+    create(alice, "flux-pro")
+    lifecycle.cancel(create(alice), canceled_by=alice)
+    assert usage.get_on_hold(alice) == 5
+
+
+def test_it_pages_through_the_entries(alice: User, bob: User) -> None:
+    for _ in range(usage.PAGE_SIZE + 1):
+        ledger.grant(alice, Decimal(1), note="One more", created_by=None)
+    first = usage.get_page(alice)
+    second = usage.get_page(alice, first.before)
+    shown = [entry.pk for entry in first.entries + second.entries]
+    assert (len(first.entries), second.before) == (usage.PAGE_SIZE, None)
+    assert shown == list(
+        CreditEntry.objects.filter(account__user=alice).order_by("-pk").values_list("pk", flat=True)
+    )
+
+
+def test_the_entries_of_a_usage_come_to_the_same(history: list[Generation]) -> None:
+    assert ledger.sum_of(usage.entries_of(Filter(first=FIRST, last=LAST))) == -net(history)
+
+
+def test_a_press_at_the_last_moment_of_a_day_counts_for_it(settings: Settings, alice: User) -> None:
+    settings.TIME_ZONE = "Pacific/Auckland"
+    day = date(2028, 2, 29)
+    for moment in (
+        periods.start_of(day),
+        periods.start_of(day + timedelta(days=1)) - timedelta(microseconds=1),
+    ):
+        buy(alice, moment.astimezone(UTC))
+    assert usage.get_usage(Filter(first=day, last=day)).total.pictures == 2
