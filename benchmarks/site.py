@@ -75,6 +75,7 @@ def _environment(
         "BFL_API_BASE": provider.url,
         "BFL_API_KEY": KEY,
         "BFL_EXTRA_HOSTS": provider.host,
+        "BFL_LOW_BALANCE": "",
         "BFL_MAX_ACTIVE": str(slots),
         "BFL_MAX_ACTIVE_KONTEXT_MAX": "",
         "DATABASE_URL": "",

@@ -206,6 +206,7 @@ BFL_API_KEY = env.text("BFL_API_KEY")
 BFL_API_BASE = env.origin("BFL_API_BASE", "https://api.bfl.ai")
 BFL_EXTRA_HOSTS = env.words("BFL_EXTRA_HOSTS")
 BFL_MAX_ACTIVE = env.whole("BFL_MAX_ACTIVE", 24, minimum=1)
+BFL_LOW_BALANCE = env.whole("BFL_LOW_BALANCE", 500)
 BFL_MAX_ACTIVE_KONTEXT_MAX = env.whole("BFL_MAX_ACTIVE_KONTEXT_MAX", 6, minimum=1)
 
 # Pictures. The largest that BFL makes today is 4 MP; a 4 MP PNG of pure noise is 12 MiB.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -7,10 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from fluxsite.http import person_of
-from generations import offers, words
+from generations import bfl_account, offers, words
 from generations.admin.readonly import MachineWritten, may_not
 from generations.amounts import plain
-from generations.models import Generation, Offer, OfferChange, Provider
+from generations.models import BFLAccount, Generation, Offer, OfferChange, Provider
 
 
 @admin.register(Provider)
@@ -35,6 +37,24 @@ class ProviderAdmin(MachineWritten):
     @admin.display(description="Tries since BFL last took a task", ordering="pause_count")
     def tries(self, provider: Provider) -> str:
         return words.tries(provider.pause_count) if provider.pause else "None"
+
+
+@admin.register(BFLAccount)
+class BFLAccountAdmin(MachineWritten):
+    list_display = ("credits", "read_at", "since", "bill", "drift")
+
+    @admin.display(description="counted since")
+    def since(self, account: BFLAccount) -> datetime:
+        return account.base_at
+
+    @admin.display(description="our pictures cost")
+    def bill(self, account: BFLAccount) -> str:
+        return plain(bfl_account.get_bill(account.base_at, account.read_at))
+
+    @admin.display(description="BFL took more by")
+    def drift(self, account: BFLAccount) -> str:
+        view = bfl_account.get_view()
+        return plain(view.drift) if view else ""
 
 
 @admin.register(Offer)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from generations.models.bfl_account import BFLAccount
 from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
 from generations.models.generation import Generation, GenerationEvent
@@ -10,6 +11,7 @@ from generations.models.press import Press
 from generations.models.provider import Provider
 
 __all__ = [
+    "BFLAccount",
     "CreditAccount",
     "CreditEntry",
     "Delivery",

@@ -164,6 +164,8 @@ class Generation(models.Model):
                 condition=Q(finished_at__isnull=True),
             ),
             models.Index(fields=["endpoint", "-id"], name="generation_cost", condition=Q(cost__isnull=False)),
+            # What BFL should have taken since a moment.
+            models.Index(fields=["submitted_at"], name="generation_submitted"),
             models.Index(
                 fields=["late_until"], name="generation_late", condition=Q(late_until__isnull=False)
             ),
