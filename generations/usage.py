@@ -26,6 +26,8 @@ LONGEST = timedelta(days=366)
 NO_GROUP = "No group"
 PAGE_SIZE = 50
 NOTHING = Decimal("0.0000")
+# Spreadsheets take what begins so for a formula, after spaces too.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 Kind = CreditEntry.Kind
 
@@ -190,6 +192,45 @@ def get_page(user: User, before: int | None = None) -> Page:
     )
     shown = found[:PAGE_SIZE]
     return Page(entries=shown, before=shown[-1].pk if len(found) > PAGE_SIZE else None)
+
+
+def entry_rows(entries: QuerySet[CreditEntry]) -> Iterator[list[str]]:
+    """Give a table of entries, its heading first, without ever holding all of it."""
+    yield ["entry", "at", "person", "kind", "credits", "balance", "endpoint", "picture", "reason", "by"]
+    rows = entries.select_related("account__user", "generation", "created_by").order_by("pk")
+    for entry in rows.iterator(chunk_size=2000):
+        picture = entry.generation
+        yield [
+            str(entry.pk),
+            timezone.localtime(entry.created_at).isoformat(timespec="seconds"),
+            harmless(entry.account.user.username),
+            entry.title,
+            _exact(entry.amount),
+            _exact(entry.balance_after),
+            picture.endpoint if picture else "",
+            str(picture.code) if picture else "",
+            harmless(entry.note),
+            harmless(entry.created_by.username) if entry.created_by else "",
+        ]
+
+
+def usage_rows(wanted: Filter) -> Iterator[list[str]]:
+    """Give a table of the usage in its smallest parts, its heading first."""
+    yield ["day", "person", "endpoint", "pictures", "charged", "refunded", "settled", "spent"]
+    for cell in get_cells(wanted):
+        sums = cell.sums
+        amounts = map(_exact, (sums.charged, sums.refunded, sums.settled, sums.spent))
+        yield [cell.day.isoformat(), harmless(cell.person), cell.endpoint, str(sums.pictures), *amounts]
+
+
+def harmless(text: str) -> str:
+    """Return text for a cell of a spreadsheet, which must not be taken for a formula."""
+    is_formula = text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if is_formula else text
+
+
+def _exact(amount: Decimal) -> str:
+    return f"{amount:.4f}"
 
 
 def _number_of_day(days: list[date]) -> Case:

@@ -140,6 +140,35 @@ def test_the_entries_of_a_usage_come_to_the_same(history: list[Generation]) -> N
     assert ledger.sum_of(usage.entries_of(Filter(first=FIRST, last=LAST))) == -net(history)
 
 
+def test_its_tables_come_to_the_same(history: list[Generation]) -> None:
+    wanted = Filter(first=FIRST, last=LAST)
+    _, *rows = usage.usage_rows(wanted)
+    assert sum(Decimal(row[-1]) for row in rows) == net(history)
+    heading, *rows = usage.entry_rows(usage.entries_of(wanted))
+    assert sum(Decimal(row[heading.index("credits")]) for row in rows) == -net(history)
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t1", "\n=1", " =1", "＝1"])
+def test_no_words_are_a_formula(text: str) -> None:
+    assert usage.harmless(text) == f"'{text}"
+
+
+def test_words_stay_as_they_are() -> None:
+    assert usage.harmless("a = b - c") == "a = b - c"
+
+
+def test_no_cell_of_a_table_is_a_formula(alice: User) -> None:
+    alice.username = "@SUM(1)"
+    alice.save()
+    ledger.grant(alice, Decimal(5), note="=HYPERLINK(1)", created_by=alice)
+    create(alice)
+    *_, granted, charged = usage.entry_rows(CreditEntry.objects.filter(account__user=alice))
+    assert (granted[2], granted[8], granted[9]) == ("'@SUM(1)", "'=HYPERLINK(1)", "'@SUM(1)")
+    assert charged[4] == "-2.5000"
+    *_, row = usage.usage_rows(usage.this_month())
+    assert row[1] == "'@SUM(1)"
+
+
 def test_a_press_at_the_last_moment_of_a_day_counts_for_it(settings: Settings, alice: User) -> None:
     settings.TIME_ZONE = "Pacific/Auckland"
     day = date(2028, 2, 29)
