@@ -27,7 +27,7 @@ NO_GROUP = "No group"
 PAGE_SIZE = 50
 NOTHING = Decimal("0.0000")
 # Spreadsheets take what begins so for a formula, after spaces too.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 Kind = CreditEntry.Kind
 

@@ -4,39 +4,64 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.contrib.auth.models import User
-from django.db.models import QuerySet, Sum
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from fluxsite.http import person_of
-from generations import ledger
+from generations import grants, ledger
 from generations.admin.readonly import MachineWritten, may_not
-from generations.models import CreditAccount, CreditEntry
+from generations.models import CreditAccount, CreditEntry, GrantPlan
+
+LIST = "admin:generations_creditentry_changelist"
 
 
-class GrantForm(forms.ModelForm[CreditEntry]):
-    """Gives credits to a person; every other entry is written by the machine."""
+class GrantForm(forms.Form):
+    """What is to be given, and to whom. `order` holds it once the form is valid."""
 
-    person = forms.ModelChoiceField(queryset=User.objects.order_by("username"))
+    order: grants.Order
 
-    class Meta:
-        model = CreditEntry
-        fields = ("person", "amount", "note")
+    people = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("username"), required=False
+    )
+    group = forms.ModelChoiceField(
+        Group.objects.order_by("name"), required=False, help_text="All its members."
+    )
+    amount = forms.DecimalField(help_text="Credits for each; one is worth 0.01 USD at BFL.")
+    note = forms.CharField(label="Reason", max_length=200, help_text="Shown to the people.")
+    is_monthly = forms.BooleanField(
+        label="Each month", required=False, help_text="Now, and again at the start of each month."
+    )
+    expires = forms.BooleanField(
+        label="Expires", required=False, help_text="What is left of it at the month's end goes."
+    )
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        try:
-            ledger.check_grant(cleaned.get("amount", Decimal()), cleaned.get("note", ""))
-        except ledger.InvalidAmount as invalid:
-            raise forms.ValidationError(str(invalid)) from None
-        return cleaned
+        given = self.cleaned_data
+        if not self.errors:
+            self.order = grants.Order(**given)
+            try:
+                grants.check(self.order)
+            except ledger.InvalidAmount as invalid:
+                raise forms.ValidationError(str(invalid)) from None
+        return given
+
+
+class UndoForm(forms.Form):
+    note = forms.CharField(label="Reason", max_length=200, help_text="Shown to the person.")
 
 
 @admin.register(CreditEntry)
 class CreditEntryAdmin(admin.ModelAdmin[CreditEntry]):
-    form = GrantForm
-    list_display = ("created_at", "account", "kind", "amount", "note", "created_by")
+    """Grants are given and taken back here; every other entry is written by the machine."""
+
+    list_display = ("created_at", "account", "kind", "amount", "balance_after", "note", "created_by")
     list_filter = ("kind", "created_at")
     list_select_related = ("account__user", "created_by")
     search_fields = ("account__user__username", "=generation__code", "note")
@@ -44,24 +69,75 @@ class CreditEntryAdmin(admin.ModelAdmin[CreditEntry]):
     actions = None
     show_full_result_count = False
     has_change_permission = has_delete_permission = may_not
+    readonly_fields = ("undo_link",)
+    fields = (
+        "account",
+        "kind",
+        "amount",
+        "balance_after",
+        "generation",
+        "counters",
+        "expires_at",
+        "plan",
+        "note",
+        "created_at",
+        "created_by",
+        "undo_link",
+    )
 
-    def get_fields(self, request: HttpRequest, obj: CreditEntry | None = None) -> tuple[str, ...]:
-        if obj is None:
-            return ("person", "amount", "note")
-        return ("account", "kind", "amount", "generation", "note", "created_at", "created_by")
+    def get_urls(self) -> list[URLPattern]:
+        undo = self.admin_site.admin_view(self.undo_view)
+        own = path("<int:pk>/undo/", undo, name="generations_creditentry_undo")
+        return [own, *super().get_urls()]
 
-    def save_model(
-        self, request: HttpRequest, obj: CreditEntry, form: forms.ModelForm[CreditEntry], change: bool
-    ) -> None:
-        given = form.cleaned_data
-        entry = ledger.grant(
-            given["person"],
-            given["amount"],
-            note=given["note"],
-            created_by=person_of(request),
+    @admin.display(description="take back")
+    def undo_link(self, entry: CreditEntry) -> str:
+        if entry.kind != CreditEntry.Kind.GRANT or hasattr(entry, "countered_by"):
+            return "–"
+        return format_html(
+            '<a href="{}">Take this grant back</a>',
+            reverse("admin:generations_creditentry_undo", args=[entry.pk]),
         )
-        # The admin goes on with the object it was given: its message and its log name that one.
-        obj.__dict__.update(entry.__dict__)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask, show what would come of it, and do it when that is confirmed."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = GrantForm(request.POST or None)
+        is_sound = form.is_valid()
+        if is_sound and "confirm" in request.POST:
+            entries = grants.carry_out(form.order, created_by=person_of(request))
+            for entry in entries:
+                self.log_addition(request, entry, entry.note)
+            messages.success(request, f"Given: {ledger.plain(form.order.amount)} credits × {len(entries)}.")
+            return redirect(LIST)
+        lines = grants.preview(form.order) if is_sound and "change" not in request.POST else []
+        return self._page(request, "grant", "Give credits", {"form": form, "lines": lines})
+
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what taking a grant back would take, and do it when a reason is given."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        entry = get_object_or_404(CreditEntry, pk=pk)
+        form = UndoForm(request.POST or None)
+        if form.is_valid():
+            try:
+                taken = ledger.undo(entry, note=form.cleaned_data["note"], created_by=person_of(request))
+            except (ledger.NothingToUndo, ledger.InvalidAmount) as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                self.log_addition(request, taken, taken.note)
+                messages.success(request, f"Taken back: {ledger.plain(-taken.amount)} credits.")
+                return redirect(LIST)
+        balance = ledger.get_balance(entry.account.user)
+        context = {"form": form, "entry": entry, "amount": min(entry.amount, balance)}
+        return self._page(request, "undo", "Take a grant back", context)
+
+    def _page(self, request: HttpRequest, name: str, title: str, context: dict[str, Any]) -> HttpResponse:
+        context |= {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        return TemplateResponse(request, f"admin/generations/creditentry/{name}.html", context)
 
 
 @admin.register(CreditAccount)
@@ -72,8 +148,37 @@ class CreditAccountAdmin(MachineWritten):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditAccount]:
         accounts: QuerySet[CreditAccount] = super().get_queryset(request)
-        return accounts.annotate(total=Sum("entries__amount"))
+        newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk")
+        return accounts.annotate(total=Subquery(newest.values("balance_after")[:1]))
 
     @admin.display(ordering="total")
     def balance(self, account: CreditAccount) -> str:
-        return ledger.plain(Decimal(str(getattr(account, "total", None) or 0)))
+        return ledger.plain(getattr(account, "total", None) or Decimal())
+
+
+@admin.register(GrantPlan)
+class GrantPlanAdmin(MachineWritten):
+    """Monthly grants, begun where credits are given. Here they are stopped."""
+
+    list_display = ("__str__", "group", "named", "expires", "created_by", "created_at", "stopped_at")
+    list_filter = ("expires", "stopped_at")
+    list_select_related = ("group", "created_by")
+    search_fields = ("note", "people__username", "group__name")
+    ordering = ("-pk",)
+    actions = ("stop",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GrantPlan]:
+        plans: QuerySet[GrantPlan] = super().get_queryset(request)
+        return plans.prefetch_related("people")
+
+    @admin.display(description="people")
+    def named(self, plan: GrantPlan) -> str:
+        return ", ".join(person.username for person in plan.people.all())
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm("generations.change_grantplan")
+
+    @admin.action(description="Stop: what was given stays, no more is given", permissions=["stop"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[GrantPlan]) -> None:
+        stopped = sum(grants.stop(plan) for plan in queryset)
+        messages.info(request, f"Stopped {stopped}.")
