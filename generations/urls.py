@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from generations import webhooks
-from generations.views import credits, gallery, studio
+from generations.views import credits, gallery, studio, usage
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
@@ -16,5 +16,9 @@ urlpatterns = [
     path("g/<uuid:code>/cancel/", studio.cancel, name="generation-cancel"),
     path("g/<uuid:code>/retry/", studio.retry, name="generation-retry"),
     path("credits/", credits.credits, name="credits"),
+    path("credits/entries.csv", credits.csv, name="credits-csv"),
+    path("usage/", usage.page, name="usage"),
+    path("usage/usage.csv", usage.csv, name="usage-csv"),
+    path("usage/entries.csv", usage.entries_csv, name="usage-entries-csv"),
     path("webhooks/bfl/<uuid:code>/", webhooks.receive, name="bfl-webhook"),
 ]

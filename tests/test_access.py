@@ -28,6 +28,7 @@ EVERYBODY: Expected = (200, 200, 200, 200)
 MEMBERS: Expected = (LOGIN, 200, 200, 200)
 OWNER: Expected = (LOGIN, 200, 404, 404)
 STAFF: Expected = (LOGIN, LOGIN, LOGIN, 200)
+STAFF_PAGE: Expected = (LOGIN, 403, 403, 200)
 NOBODY: Expected = (LOGIN, LOGIN, LOGIN, 403)
 POSTED: Expected = (LOGIN, 405, 405, 405)
 
@@ -42,6 +43,10 @@ SITE: dict[str, Expected] = {
     "generation-cancel": POSTED,
     "generation-retry": POSTED,
     "credits": MEMBERS,
+    "credits-csv": MEMBERS,
+    "usage": STAFF_PAGE,
+    "usage-csv": STAFF_PAGE,
+    "usage-entries-csv": STAFF_PAGE,
     "bfl-webhook": (405, 405, 405, 405),
     "healthz": EVERYBODY,
     "readyz": EVERYBODY,

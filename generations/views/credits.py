@@ -1,36 +1,74 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from datetime import date
+from typing import Any
 
-from django.db.models import Sum
-from django.http import HttpResponse
+from django.contrib.auth.models import User
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from fluxsite.http import PersonRequest
-from generations.models import CreditEntry, Generation
-
-PAGE_SIZE = 50
+from generations import charts, limits, periods, usage
+from generations.exports import download
+from generations.filters import last_of, month_after, month_before, month_in, this_month
+from generations.limits import Standing
+from generations.models import CreditEntry, Limit
+from generations.usage import PAGE_SIZE as PAGE_SIZE
+from generations.usage import Filter
 
 
 @require_safe
 def credits(request: PersonRequest) -> HttpResponse:
-    entries = CreditEntry.objects.filter(account__user=request.user).order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdecimal() and len(before) < 19:
-        entries = entries.filter(pk__lt=int(before))
-    shown = list(entries.select_related("generation__image", "created_by")[: PAGE_SIZE + 1])
-    has_more = len(shown) > PAGE_SIZE
+    before = _before(request)
+    page = usage.get_page(request.user, before)
     context = {
-        "entries": shown[:PAGE_SIZE],
-        "next_url": f"{reverse('credits')}?before={shown[PAGE_SIZE - 1].pk}" if has_more else "",
-        "on_hold": _on_hold(request),
+        "entries": page.entries,
+        "next_url": f"{reverse('credits')}?before={page.before}" if page.before else "",
+        "is_first_page": before is None,
+        "on_hold": usage.get_on_hold(request.user),
     }
+    if before is None:
+        month = month_in(request.GET.get("month", "")) or this_month()
+        standings = limits.of(request.user)
+        context |= {"standings": standings, **_month(request.user, month, standings)}
     return render(request, "generations/credits.html", context)
 
 
-def _on_hold(request: PersonRequest) -> Decimal:
-    """Return the credits that unfinished pictures have taken and may still give back."""
-    unfinished = Generation.objects.filter(user=request.user).unfinished().order_by()
-    return unfinished.aggregate(total=Sum("price"))["total"] or Decimal()
+@require_safe
+def csv(request: PersonRequest) -> StreamingHttpResponse:
+    """All of a person's entries: their amounts add up to the balance."""
+    entries = CreditEntry.objects.filter(account__user=request.user)
+    today = periods.local_day(timezone.now())
+    return download(usage.entry_rows(entries), name=f"fluxsite-credits-{today}.csv")
+
+
+def _before(request: PersonRequest) -> int | None:
+    before = request.GET.get("before", "")
+    return int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None
+
+
+def _month(user: User, month: date, standings: list[Standing]) -> dict[str, Any]:
+    """Return what one month came to, and the way to those beside it."""
+    used = usage.get_usage(Filter(first=month, last=last_of(month), person=user.pk))
+    is_this = month == this_month()
+    return {
+        "month": month,
+        "earlier": month_before(month) if month > periods.local_day(user.date_joined) else None,
+        "later": None if is_this else month_after(month),
+        "total": used.total,
+        "chart": charts.of_steps(
+            f"Credits spent in {month:%B %Y}, by day",
+            charts.steps_of(used.days),
+            today=periods.local_day(timezone.now()),
+            limit=_daily_limit(standings) if is_this else None,
+        ),
+        "models": charts.rows_of(used.endpoints),
+    }
+
+
+def _daily_limit(standings: list[Standing]) -> Any:
+    own = [standing.limit for standing in standings if not standing.is_for_team]
+    return next((limit.credits for limit in own if limit.period == Limit.Period.DAY), None)
