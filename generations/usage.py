@@ -6,14 +6,15 @@ Only entries of generations count, each for the day on which its picture was bou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from generations import periods
@@ -66,12 +67,16 @@ class Sums:
         return self.charged - self.refunded + self.settled
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            pictures=self.pictures + other.pictures,
-            charged=self.charged + other.charged,
-            refunded=self.refunded + other.refunded,
-            settled=self.settled + other.settled,
-        )
+        return add_up([self, other])
+
+
+def add_up(several: Sequence[Sums]) -> Sums:
+    return Sums(
+        pictures=sum(sums.pictures for sums in several),
+        charged=sum((sums.charged for sums in several), NOTHING),
+        refunded=sum((sums.refunded for sums in several), NOTHING),
+        settled=sum((sums.settled for sums in several), NOTHING),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +126,7 @@ def get_usage(wanted: Filter) -> Usage:
     days = _gather(cells, lambda cell: [(cell.day.isoformat(), cell.day.isoformat())])
     every_day = [day.isoformat() for day in wanted.period.days()]
     return Usage(
-        total=sum((cell.sums for cell in cells), Sums()),
+        total=add_up([cell.sums for cell in cells]),
         days=[days.get(day) or Line(key=day, name=day, sums=Sums()) for day in every_day],
         endpoints=_dearest_first(_gather(cells, lambda cell: [(cell.endpoint, _name(cell.endpoint))])),
         people=_dearest_first(_gather(cells, lambda cell: [(str(cell.person_id), cell.person)])),
@@ -132,23 +137,24 @@ def get_usage(wanted: Filter) -> Usage:
 def get_cells(wanted: Filter) -> Iterator[Cell]:
     """Give what was spent in its smallest parts, by day, person and endpoint."""
     days = list(wanted.period.days())
-    keys = ("day", "account__user", "account__user__username", "generation__endpoint")
+    keys = ("day", "account", "generation__endpoint")
     rows = entries_of(wanted).annotate(day=_number_of_day(days)).values(*keys)
     sums = rows.annotate(
         pictures=Count("pk", filter=Q(kind=Kind.CHARGE)),
         charged=Total("amount", filter=Q(kind=Kind.CHARGE)),
         refunded=Total("amount", filter=Q(kind=Kind.REFUND)),
         settled=Total("amount", filter=Q(kind=Kind.ADJUSTMENT)),
-    )
-    for row in sums.order_by("day", "account__user__username", "generation__endpoint"):
-        yield _cell(row, days)
+    ).order_by(*keys)
+    people = {account.pk: account.user for account in CreditAccount.objects.select_related("user")}
+    for row in sums:
+        yield _cell(row, days[row["day"]], people[row["account"]])
 
 
-def _cell(row: Mapping[str, Any], days: list[date]) -> Cell:
+def _cell(row: Mapping[str, Any], day: date, person: User) -> Cell:
     return Cell(
-        day=days[row["day"]],
-        person=row["account__user__username"],
-        person_id=row["account__user"],
+        day=day,
+        person=person.username,
+        person_id=person.pk,
         endpoint=row["generation__endpoint"],
         sums=Sums(
             pictures=row["pictures"],
@@ -196,13 +202,25 @@ def get_page(user: User, before: int | None = None) -> Page:
 
 def entry_rows(entries: QuerySet[CreditEntry]) -> Iterator[list[str]]:
     """Give a table of entries, its heading first, without ever holding all of it."""
-    yield ["entry", "at", "person", "kind", "credits", "balance", "endpoint", "picture", "reason", "by"]
+    yield [
+        "entry",
+        "at",
+        "person",
+        "kind",
+        "credits",
+        "balance",
+        "endpoint",
+        "picture",
+        "reason",
+        "by",
+        "day",
+    ]
     rows = entries.select_related("account__user", "generation", "created_by").order_by("pk")
     for entry in rows.iterator(chunk_size=2000):
         picture = entry.generation
         yield [
             str(entry.pk),
-            timezone.localtime(entry.created_at).isoformat(timespec="seconds"),
+            f"{entry.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             harmless(entry.account.user.username),
             entry.title,
             _exact(entry.amount),
@@ -211,6 +229,8 @@ def entry_rows(entries: QuerySet[CreditEntry]) -> Iterator[list[str]]:
             str(picture.code) if picture else "",
             harmless(entry.note),
             harmless(entry.created_by.username) if entry.created_by else "",
+            # The day that it counts for, as the site's clocks have it.
+            periods.local_day(entry.bought_at or entry.created_at).isoformat(),
         ]
 
 
@@ -233,22 +253,32 @@ def _exact(amount: Decimal) -> str:
     return f"{amount:.4f}"
 
 
-def _number_of_day(days: list[date]) -> Case:
+def _number_of_day(days: list[date]) -> Combinable:
     # By comparing with each midnight, and not with the database's time zones: these may be older than ours,
-    # and SQLite would ask Python for every row.
+    # and SQLite would ask Python for every row. By halves, so that a month takes five comparisons a row.
     ends = [periods.start_of(day + timedelta(days=1)) for day in days]
-    whens = [When(bought_at__lt=end, then=Value(number)) for number, end in enumerate(ends)]
-    return Case(*whens, output_field=IntegerField())
+    return _number_between(ends, 0, len(ends) - 1)
+
+
+def _number_between(ends: list[datetime], low: int, high: int) -> Combinable:
+    if low == high:
+        return Value(low)
+    middle = (low + high) // 2
+    return Case(
+        When(bought_at__lt=ends[middle], then=_number_between(ends, low, middle)),
+        default=_number_between(ends, middle + 1, high),
+        output_field=IntegerField(),
+    )
 
 
 def _gather(cells: Iterable[Cell], keys: Callable[[Cell], list[tuple[str, str]]]) -> dict[str, Line]:
-    sums: dict[str, Sums] = defaultdict(Sums)
+    sums: dict[str, list[Sums]] = defaultdict(list)
     names: dict[str, str] = {}
     for cell in cells:
         for key, name in keys(cell):
-            sums[key] += cell.sums
+            sums[key].append(cell.sums)
             names[key] = name
-    return {key: Line(key=key, name=names[key], sums=sums[key]) for key in sums}
+    return {key: Line(key=key, name=names[key], sums=add_up(sums[key])) for key in sums}
 
 
 def _by_group(cells: list[Cell]) -> dict[str, Line]:

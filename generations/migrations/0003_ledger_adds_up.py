@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='creditentry',
-            index=models.Index(fields=['bought_at', 'account', 'amount'], name='entry_spent'),
+            index=models.Index(fields=['bought_at', 'account', 'amount', 'kind', 'generation'], name='entry_spent'),
         ),
         migrations.AddIndex(
             model_name='creditentry',

@@ -110,7 +110,7 @@ class CreditEntry(models.Model):
             models.Index(fields=["account", "-id"], name="entry_of_account"),
             # Limits add these up while a press waits: both indexes hold all that is asked for.
             models.Index(fields=["account", "bought_at", "amount"], name="entry_spent_by_account"),
-            models.Index(fields=["bought_at", "account", "amount"], name="entry_spent"),
+            models.Index(fields=["bought_at", "account", "amount", "kind", "generation"], name="entry_spent"),
             models.Index(
                 fields=["expires_at"], condition=Q(expires_at__isnull=False), name="entry_that_expires"
             ),

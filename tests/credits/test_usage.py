@@ -60,7 +60,7 @@ def test_its_totals_are_the_ledgers(history: list[Generation]) -> None:
     assert found.total.spent == net(history)
     assert found.total.pictures == 200
     for lines in (found.days, found.endpoints, found.people, found.groups):
-        assert sum((line.sums for line in lines), Sums()) == found.total
+        assert usage.add_up([line.sums for line in lines]) == found.total
 
 
 def test_it_tells_apart_by_local_day_endpoint_and_person(history: list[Generation]) -> None:
