@@ -1,0 +1,139 @@
+"""Whatever happens in whatever order: the ledger adds up, nobody owes, and BFL is paid what we charged."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from generations import bfl, doctor, grants, ledger, lifecycle
+from generations.models import CreditEntry, Generation
+from tests.credits.steps import PROMPT, an_image, create
+
+Status = Generation.Status
+FailureCode = Generation.FailureCode
+
+VERBS = "create create create succeed succeed go_on go_on fail give_up cancel grant expiring expire undo"
+STEPS = st.lists(st.tuples(st.sampled_from(VERBS.split()), st.integers(1, 99_999)), max_size=40)
+
+
+class History:
+    """One person's, step by step."""
+
+    def __init__(self, person: User) -> None:
+        self.person = person
+
+    def take(self, verb: str, number: int) -> None:
+        rows = list(Generation.objects.filter(user=self.person).order_by("pk"))
+        given = list(CreditEntry.objects.filter(account__user=self.person, kind="grant").order_by("pk"))
+        if verb in ("grant", "expiring"):
+            self._grant(Decimal(number) / 1000, expires=verb == "expiring")
+        elif verb == "create":
+            self._create()
+        elif verb == "undo" and given:
+            self._undo(given[number % len(given)])
+        elif verb == "expire" and given:
+            for entry in given:
+                if entry.expires_at:
+                    ledger.expire(entry)
+        elif rows:
+            self._move(rows[number % len(rows)], verb, number)
+
+    def _grant(self, amount: Decimal, *, expires: bool) -> None:
+        order = grants.Order(people=[self.person], amount=amount, note="A step", expires=expires)
+        grants.carry_out(order, created_by=None)
+
+    def _create(self) -> None:
+        try:
+            create(self.person)
+        except ledger.InsufficientCredits:
+            assert ledger.get_balance(self.person) < Decimal("2.5")
+
+    def _undo(self, entry: CreditEntry) -> None:
+        with contextlib.suppress(ledger.NothingToUndo):
+            ledger.undo(entry, note="A step", created_by=None)
+
+    def _move(self, row: Generation, verb: str, number: int) -> None:
+        if verb == "cancel":
+            lifecycle.cancel(row, canceled_by=self.person)
+        elif verb == "fail":
+            lifecycle.fail(row, FailureCode.PROVIDER_ERROR)
+        elif verb == "give_up":
+            lifecycle.fail(row, FailureCode.TIMED_OUT)
+        else:
+            for _ in range(4 if verb == "succeed" else 1):
+                row.refresh_from_db()
+                self._go_on(row, number)
+
+    def _go_on(self, row: Generation, number: int) -> None:
+        if row.status == Status.QUEUED:
+            lifecycle.claim()
+        elif row.status == Status.SUBMITTING:
+            lifecycle.mark_submitted(row, bfl.Submission(id=str(row.code), polling_url=None, cost=None))
+        elif row.status in (Status.SUBMITTED, Status.FAILED) and row.bfl_id:
+            cost = None if number % 3 == 0 else Decimal(number % 50_000) / 10_000
+            lifecycle.mark_ready(
+                row,
+                bfl.Result(status=bfl.Status.READY, word="Ready", sample_url="http://x/s.jpeg", cost=cost),
+                bfl_id=row.bfl_id,
+            )
+        elif row.status == Status.READY:
+            lifecycle.complete(row, an_image())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_any_history_adds_up(steps: list[tuple[str, int]], db: None) -> None:
+    with transaction.atomic():
+        person = User.objects.create_user("person")
+        history = History(person)
+        for verb, number in [("grant", 20_000), *steps]:
+            history.take(verb, number)
+            entries = CreditEntry.objects.filter(account__user=person)
+            assert ledger.get_balance(person) == ledger.sum_of(entries) >= 0
+        assert not list(doctor.check_ledger())
+        for row in Generation.objects.filter(user=person):
+            assert _paid(row) == _due(row) or _was_short(row)
+        transaction.set_rollback(True)
+
+
+def _paid(row: Generation) -> Decimal:
+    return -ledger.sum_of(CreditEntry.objects.filter(generation=row))
+
+
+def _due(row: Generation) -> Decimal:
+    """What a picture must have cost its owner, by what BFL took for it."""
+    if row.is_late or row.status in (Status.FAILED, Status.CANCELED):
+        return Decimal()
+    if row.status == Status.SUCCEEDED and row.cost is not None:
+        return row.cost
+    return row.price
+
+
+def _was_short(row: Generation) -> bool:
+    return row.events.filter(detail__contains="could be taken").exists() and _paid(row) < _due(row)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_fifty_presses_at_once_three_are_sold(charlie: User) -> None:
+    ledger.grant(charlie, Decimal("7.5"), note="For three", created_by=None)
+
+    def press(_: int) -> bool:
+        try:
+            lifecycle.create(User.objects.get(pk=charlie.pk), "flux-dev", PROMPT)
+        except ledger.InsufficientCredits:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(50) as threads:
+        assert sum(threads.map(press, range(50))) == 3
+    assert ledger.get_balance(charlie) == 0
+    assert Generation.objects.count() == 3
