@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks --count 30 --only guide webhook`."""
+"""The command line: `python -m benchmarks --count 30 --only guide webhook`; `python -m benchmarks ledger`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from benchmarks import picture, report
+from benchmarks import ledger, picture, report
 from benchmarks.driver import Failed
 from benchmarks.figures import Figures
 from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
 
 
 def main() -> int:
+    if sys.argv[1:] == ["ledger"]:
+        for line in ledger.measure():
+            print(line, flush=True)
+        return 0
     options = _options()
     # Else the processes that were started would go on.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
