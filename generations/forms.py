@@ -15,6 +15,7 @@ from generations import bfl
 from generations.bfl import Endpoint, parameters
 from generations.bfl.parameters import Parameter, Value
 from generations.ledger import plain
+from generations.room import Room
 
 RATIOS = ("21:9", "16:9", "3:2", "4:3", "1:1", "3:4", "2:3", "9:16", "9:21")
 CUSTOM_RATIO = "aspect_ratio_custom"
@@ -46,6 +47,7 @@ class GenerationForm(forms.Form):
         endpoint: Endpoint,
         *,
         balance: Decimal,
+        room: Room | None = None,
         switched_off: frozenset[str] = frozenset(),
         endpoints: Mapping[str, Endpoint] = bfl.ENDPOINTS,
         data: Mapping[str, Any] | None = None,
@@ -56,6 +58,7 @@ class GenerationForm(forms.Form):
         self.press = uuid.uuid4()
         self.endpoint = endpoint
         self.balance = balance
+        self.room = room
         self.switched_off = switched_off
         self.endpoints = endpoints
         for parameter in endpoint.parameters:
@@ -148,6 +151,14 @@ class GenerationForm(forms.Form):
             missing = plain(-self.left_after)
             return f"You are {missing} credits short. Ask a member of staff for more."
         return ""
+
+    @property
+    def caution(self) -> str:
+        """Why a press would be refused by what may pass while the page stays open, or nothing.
+
+        The button stays as it is, because nothing draws it anew when a place or a limit is free again.
+        """
+        return self.room.refusal(self.total) if self.room else ""
 
 
 def initial_of(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fluxsite.http import PersonRequest
-from generations import bfl, ledger, lifecycle, offers
+from generations import bfl, ledger, lifecycle, offers, room
 from generations.context_processors import Frame, frame_of
 from generations.forms import GenerationForm, initial_of
 from generations.models import Generation
@@ -116,6 +116,7 @@ def _form(
     return GenerationForm(
         endpoint,
         balance=ledger.get_balance(user),
+        room=room.of(user, listed[endpoint.slug]),
         switched_off=switched_off,
         endpoints=endpoints,
         data=data,
