@@ -89,7 +89,7 @@ class UsageFilter(forms.Form):
         shown = month_in(data.get("month", ""))
         listed = sorted({*months, *([shown] if shown else [])}, reverse=True)
         choices = [(f"{month:%Y-%m}", f"{month:%b %Y}") for month in listed]
-        days = [("", "The days below")] if self.has_days else []
+        days = [("", "Days below")] if self.has_days else []
         self.fields["month"].widget = forms.Select(choices=days + choices)
 
     def clean_month(self) -> date:

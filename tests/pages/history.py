@@ -1,0 +1,74 @@
+"""A long history of credits, always the same, and what pages and tables say of it."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+
+from generations import bfl, ledger, periods
+from generations.models import CreditEntry, Generation
+
+Kind = CreditEntry.Kind
+FIRST, LAST = date(2026, 9, 20), date(2026, 11, 19)
+
+
+def write(people: Sequence[User], pictures: int) -> None:
+    """Write a grant for each person and 1.6 entries, more or less, for each picture."""
+    chance = random.Random(4)
+    for person in people:
+        with transaction.atomic():
+            account = ledger.lock_account(person.pk)
+            grant = CreditEntry(kind=Kind.GRANT, amount=Decimal(1_000_000), note="=SUM(A1:A9)")
+            ledger.append(account, [grant])
+            rows = [_bought(person, chance) for _ in range(pictures // len(people))]
+            Generation.objects.bulk_create(rows)
+            ledger.append(account, [entry for row in rows for entry in _entries_of(row, chance)])
+
+
+def _bought(person: User, chance: random.Random) -> Generation:
+    endpoint = chance.choice(list(bfl.ENDPOINTS.values()))
+    price = endpoint.price + Decimal(chance.randint(0, 9)) / 10_000
+    whole = periods.between(FIRST, LAST)
+    return Generation(
+        user=person,
+        endpoint=endpoint.slug,
+        params={"prompt": "@a heron"},
+        price=price,
+        bfl_price=price,
+        created_at=whole.start + (whole.end - whole.start) * chance.random(),
+    )
+
+
+def _entries_of(row: Generation, chance: random.Random) -> list[CreditEntry]:
+    entries = [_entry(row, Kind.CHARGE, -row.price)]
+    if chance.random() < 0.3:
+        entries.append(_entry(row, Kind.REFUND, row.price))
+    elif chance.random() < 0.5:
+        entries.append(_entry(row, Kind.ADJUSTMENT, Decimal(chance.choice([-7, 3])) / 10_000, "Settled"))
+    return entries
+
+
+def _entry(row: Generation, kind: Kind, amount: Decimal, note: str = "") -> CreditEntry:
+    return CreditEntry(kind=kind, amount=amount, generation=row, bought_at=row.created_at, note=note)
+
+
+def spent(first: date, last: date, **wanted: object) -> Decimal:
+    """Return what the ledger says that pictures have cost which were bought on these days."""
+    period = periods.between(first, last)
+    entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end, **wanted)
+    return -sum(entries.values_list("amount", flat=True), Decimal())
+
+
+def table(client: Client, address: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV, each by the names of its columns."""
+    response = client.get(address)
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    lines = b"".join(response).decode().splitlines()
+    return list(csv.DictReader(lines))
