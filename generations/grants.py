@@ -106,11 +106,12 @@ def _give_month(plan: GrantPlan, now: datetime) -> list[CreditEntry]:
     had = plan.entries.filter(month=month).values("account__user")
     due = _active(Q(grant_plans=plan), plan.group).exclude(pk__in=had).order_by("pk")
     ends = periods.month_of(now).end if plan.expires else None
-    entries = [_give_once(plan, person, month, ends) for person in due]
+    entries = [give_once(plan, person, month, ends) for person in due]
     return [entry for entry in entries if entry]
 
 
-def _give_once(plan: GrantPlan, person: User, month: date, ends: datetime | None) -> CreditEntry | None:
+def give_once(plan: GrantPlan, person: User, month: date, ends: datetime | None) -> CreditEntry | None:
+    """Give a month's credits of a plan to one person. None if they have had them."""
     with transaction.atomic():
         account = ledger.lock_account(person.pk)
         # Somebody else may have been first while we waited for the lock.

@@ -196,6 +196,24 @@ def test_expiry_takes_no_more_than_there_is(charlie: User) -> None:
     assert balances(charlie) == [0]
 
 
+def test_expiry_takes_no_more_than_somebody_else_left(charlie: User) -> None:
+    (earlier,) = give(charlie, amount="2.5")
+    create(charlie)
+    (entry,) = give(charlie, amount=10, expires=True)
+    ledger.undo(earlier, note="Wrong person", created_by=None)
+    grants.keep_up(end_of(entry))
+    assert CreditEntry.objects.get(kind="expiry").amount == Decimal("-7.5")
+    assert balances(charlie) == [0]
+
+
+def test_who_comes_second_in_a_month_gives_nothing(alice: User) -> None:
+    (entry,) = give(alice, is_monthly=True)
+    assert entry.plan
+    assert entry.month
+    assert grants.give_once(entry.plan, alice, entry.month, None) is None
+    assert balances(alice) == [110]
+
+
 @pytest.mark.parametrize(
     "zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -169,12 +169,12 @@ def test_no_cell_of_a_table_is_a_formula(alice: User) -> None:
     assert row[1] == "'@SUM(1)"
 
 
-def test_a_press_at_the_last_moment_of_a_day_counts_for_it(settings: Settings, alice: User) -> None:
+def test_a_press_counts_for_the_day_it_falls_on(settings: Settings, alice: User) -> None:
     settings.TIME_ZONE = "Pacific/Auckland"
     day = date(2028, 2, 29)
-    for moment in (
-        periods.start_of(day),
-        periods.start_of(day + timedelta(days=1)) - timedelta(microseconds=1),
-    ):
-        buy(alice, moment.astimezone(UTC))
-    assert usage.get_usage(Filter(first=day, last=day)).total.pictures == 2
+    midnight = periods.start_of(day)
+    tick = timedelta(microseconds=1)
+    for moment in (midnight - tick, midnight, midnight + timedelta(days=1) - tick):
+        buy(alice, moment)
+    days = usage.get_usage(Filter(first=date(2028, 2, 28), last=date(2028, 3, 1))).days
+    assert [line.sums.pictures for line in days] == [1, 2, 0]
