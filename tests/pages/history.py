@@ -47,16 +47,14 @@ def _bought(person: User, chance: random.Random) -> Generation:
 
 
 def _entries_of(row: Generation, chance: random.Random) -> list[CreditEntry]:
-    entries = [_entry(row, Kind.CHARGE, -row.price)]
+    entries = [ledger._entry_of(row, Kind.CHARGE, -row.price)]
     if chance.random() < 0.3:
-        entries.append(_entry(row, Kind.REFUND, row.price))
+        entries.append(ledger._entry_of(row, Kind.REFUND, row.price))
     elif chance.random() < 0.5:
-        entries.append(_entry(row, Kind.ADJUSTMENT, Decimal(chance.choice([-7, 3])) / 10_000, "Settled"))
+        entries.append(
+            ledger._entry_of(row, Kind.ADJUSTMENT, Decimal(chance.choice([-7, 3])) / 10_000, "Settled")
+        )
     return entries
-
-
-def _entry(row: Generation, kind: Kind, amount: Decimal, note: str = "") -> CreditEntry:
-    return CreditEntry(kind=kind, amount=amount, generation=row, bought_at=row.created_at, note=note)
 
 
 def spent(first: date, last: date, **wanted: object) -> Decimal:

@@ -130,7 +130,7 @@ def test_a_day_begins_and_ends_at_local_midnight(
             bfl_price=price,
             created_at=moment,
         )
-        entry = CreditEntry(kind="charge", amount=-price, generation=row, bought_at=moment)
+        entry = ledger._entry_of(row, CreditEntry.Kind.CHARGE, Decimal(-price))
         ledger.grant(bob, Decimal(price), note="For it", created_by=None)
         ledger.append(ledger.lock_account(bob.pk), [entry])
     page = of(as_staff, f"/usage/?first={day}&last={day}")
