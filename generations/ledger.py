@@ -197,7 +197,12 @@ def append(account: CreditAccount, entries: Sequence[CreditEntry]) -> None:
 
 def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "") -> CreditEntry:
     return CreditEntry(
-        kind=kind, amount=amount, note=note, generation=generation, bought_at=generation.created_at
+        kind=kind,
+        amount=amount,
+        note=note,
+        generation=generation,
+        bought_at=generation.created_at,
+        endpoint=generation.endpoint,
     )
 
 

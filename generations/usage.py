@@ -137,10 +137,10 @@ def get_usage(wanted: Filter) -> Usage:
 def get_cells(wanted: Filter) -> Iterator[Cell]:
     """Give what was spent in its smallest parts, by day, person and endpoint."""
     days = list(wanted.period.days())
-    keys = ("day", "account", "generation__endpoint")
+    keys = ("day", "account", "endpoint")
     rows = entries_of(wanted).annotate(day=_number_of_day(days)).values(*keys)
     sums = rows.annotate(
-        pictures=Count("pk", filter=Q(kind=Kind.CHARGE)),
+        pictures=Count("kind", filter=Q(kind=Kind.CHARGE)),
         charged=Total("amount", filter=Q(kind=Kind.CHARGE)),
         refunded=Total("amount", filter=Q(kind=Kind.REFUND)),
         settled=Total("amount", filter=Q(kind=Kind.ADJUSTMENT)),
@@ -155,7 +155,7 @@ def _cell(row: Mapping[str, Any], day: date, person: User) -> Cell:
         day=day,
         person=person.username,
         person_id=person.pk,
-        endpoint=row["generation__endpoint"],
+        endpoint=row["endpoint"],
         sums=Sums(
             pictures=row["pictures"],
             charged=-(row["charged"] or NOTHING),
@@ -176,7 +176,7 @@ def entries_of(wanted: Filter) -> QuerySet[CreditEntry]:
     if wanted.group is not None:
         entries = entries.filter(account__user__in=User.objects.filter(groups=wanted.group).values("pk"))
     if wanted.endpoint:
-        entries = entries.filter(generation__endpoint=wanted.endpoint)
+        entries = entries.filter(endpoint=wanted.endpoint)
     return entries.order_by()
 
 

@@ -6,12 +6,13 @@ from django.db import migrations, models
 
 from generations.migrations import _ledger_guard
 
-# Both databases know this form. SQLite adds decimals up as floats, hence the rounding. One statement for both
+# Both databases know this form. SQLite adds decimals up as floats, hence the rounding. One statement for all
 # columns: PostgreSQL alters no table whose rows were updated twice before.
 CARRY_BALANCES_ON = """
-    UPDATE generations_creditentry SET balance_after = ROUND(running.total, 4), bought_at = running.bought_at
+    UPDATE generations_creditentry SET balance_after = ROUND(running.total, 4),
+        bought_at = running.bought_at, endpoint = running.endpoint
     FROM (
-        SELECT entry.id, generation.created_at AS bought_at,
+        SELECT entry.id, generation.created_at AS bought_at, COALESCE(generation.endpoint, '') AS endpoint,
             SUM(entry.amount) OVER (PARTITION BY entry.account_id ORDER BY entry.id) AS total
         FROM generations_creditentry AS entry
         LEFT JOIN generations_generation AS generation ON generation.id = entry.generation_id
@@ -65,6 +66,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='creditentry',
+            name='endpoint',
+            field=models.CharField(blank=True, default='', help_text="The generation's, so that what was spent on it is soon added up.", max_length=64),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='creditentry',
             name='counters',
             field=models.OneToOneField(blank=True, help_text='The grant that this one ends.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='countered_by', to='generations.creditentry'),
         ),
@@ -106,11 +113,11 @@ class Migration(migrations.Migration):
         migrations.RunSQL(CARRY_BALANCES_ON, migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name='creditentry',
-            index=models.Index(fields=['account', 'bought_at', 'amount'], name='entry_spent_by_account'),
+            index=models.Index(fields=['account', 'bought_at', 'amount', 'kind', 'endpoint'], name='entry_spent_by_account'),
         ),
         migrations.AddIndex(
             model_name='creditentry',
-            index=models.Index(fields=['bought_at', 'account', 'amount', 'kind', 'generation'], name='entry_spent'),
+            index=models.Index(fields=['bought_at', 'account', 'amount', 'kind', 'endpoint'], name='entry_spent'),
         ),
         migrations.AddIndex(
             model_name='creditentry',
@@ -134,7 +141,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bought_at__isnull', True), ('generation__isnull', True)), models.Q(('bought_at__isnull', False), ('generation__isnull', False)), _connector='OR'), name='entry_bought_with_its_generation'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bought_at__isnull', True), ('endpoint', ''), ('generation__isnull', True)), models.Q(('bought_at__isnull', False), ('generation__isnull', False), models.Q(('endpoint', ''), _negated=True)), _connector='OR'), name='entry_bought_with_its_generation'),
         ),
         migrations.AddConstraint(
             model_name='creditentry',

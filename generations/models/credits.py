@@ -83,6 +83,11 @@ class CreditEntry(models.Model):
     bought_at = models.DateTimeField(
         null=True, blank=True, help_text="When the generation was bought: the day that all of it counts for."
     )
+    endpoint = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The generation's, so that what was spent on it is soon added up.",
+    )
     counters = models.OneToOneField(
         "self",
         models.PROTECT,
@@ -109,8 +114,10 @@ class CreditEntry(models.Model):
         indexes = [
             models.Index(fields=["account", "-id"], name="entry_of_account"),
             # Limits add these up while a press waits: both indexes hold all that is asked for.
-            models.Index(fields=["account", "bought_at", "amount"], name="entry_spent_by_account"),
-            models.Index(fields=["bought_at", "account", "amount", "kind", "generation"], name="entry_spent"),
+            models.Index(
+                fields=["account", "bought_at", "amount", "kind", "endpoint"], name="entry_spent_by_account"
+            ),
+            models.Index(fields=["bought_at", "account", "amount", "kind", "endpoint"], name="entry_spent"),
             models.Index(
                 fields=["expires_at"], condition=Q(expires_at__isnull=False), name="entry_that_expires"
             ),
@@ -137,8 +144,8 @@ class CreditEntry(models.Model):
                 name="entry_of_a_generation",
             ),
             models.CheckConstraint(
-                condition=Q(generation__isnull=True, bought_at__isnull=True)
-                | Q(generation__isnull=False, bought_at__isnull=False),
+                condition=Q(generation__isnull=True, bought_at__isnull=True, endpoint="")
+                | (Q(generation__isnull=False, bought_at__isnull=False) & ~Q(endpoint="")),
                 name="entry_bought_with_its_generation",
             ),
             models.CheckConstraint(
