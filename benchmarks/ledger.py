@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.driver import ROOT, Failed
-from scripts import test as servers
+from scripts import servers
 
 LIMITS = {"balance": 5, "credits page": 100, "usage of a month": 300}
 """Milliseconds."""

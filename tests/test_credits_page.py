@@ -142,7 +142,7 @@ def test_it_costs_the_same_queries_however_many_entries(
 ) -> None:
     make_pictures(alice, count)
     as_alice.get("/credits/")
-    # Session, person, entries, on hold, limits, the month, its people and groups, then balance, progress, BFL's
+    # Session, person, entries, on hold, limits, the month, its people and groups; balance, progress and BFL's
     # state for the frame.
     with django_assert_num_queries(11):
         as_alice.get("/credits/")
