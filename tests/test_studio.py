@@ -431,7 +431,7 @@ def test_it_costs_the_same_queries_however_much_is_going_on(
     make_pictures(alice, count)
     lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=count)
     as_alice.get("/")
-    # Session, person, offers, balance, limits, waiting; unfinished and recent with their entries; the frame's.
+    # Session, person, offers, balance, limits, waiting; unfinished and recent with entries; then the frame's.
     with django_assert_num_queries(13):
         as_alice.get("/")
 
