@@ -38,9 +38,8 @@ def receive(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
     if body is None:
         return HttpResponse("too large", status=413, content_type="text/plain")
     delivery = _parse(body)
-    if delivery is None or not results.is_for(generation, delivery):
+    if delivery is None or not _accept(generation, delivery, body):
         return HttpResponse("not a delivery for this address", status=400, content_type="text/plain")
-    _accept(generation, delivery, body)
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -62,10 +61,13 @@ def _parse(body: bytes) -> Delivery | None:
         return None
 
 
-def _accept(generation: Generation, delivery: Delivery, body: bytes) -> None:
+def _accept(generation: Generation, delivery: Delivery, body: bytes) -> bool:
+    """Do what the call says, if anything. False: it is about a task that is not this generation's."""
     with transaction.atomic():
         # Looked at again under the lock: the follower may be writing down the answer to the submission.
         generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        if not results.is_for(generation, delivery):
+            return False
         # Only the answer to the submission says for sure which task is ours.
         is_early = generation.is_being_submitted
         _, is_new = StoredDelivery.objects.get_or_create(
@@ -79,7 +81,8 @@ def _accept(generation: Generation, delivery: Delivery, body: bytes) -> None:
             },
         )
         if not is_new or (generation.is_finished and not generation.is_given_up):
-            return
+            return True
         lifecycle.note(generation, GenerationEvent.Kind.WEBHOOK, delivery.result.word)
         if not is_early and not results.apply(generation, delivery.result, bfl_id=delivery.bfl_id):
             queue.wake_follower(generation.pk)
+    return True

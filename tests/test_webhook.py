@@ -12,6 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from pytest_django.live_server_helper import LiveServer
 
 from generations import bfl, ledger, lifecycle, provider, queue, results, tasks, webhooks
+from generations.bfl.webhooks import read_delivery
 from generations.models import (
     CreditEntry,
     Delivery,
@@ -128,6 +129,16 @@ def test_the_task_of_another_generation_is_refused(claimed: Generation, bob: Use
     lifecycle.mark_submitted(other, bfl.Submission(id="task-1", polling_url=None, cost=None))
     assert call(claimed, ready()).status_code == 400
     assert not Delivery.objects.exists()
+
+
+def test_it_is_judged_by_what_the_row_says_under_the_lock(claimed: Generation) -> None:
+    """The answer to the submission is written down just after the call has found its generation."""
+    before = Generation.objects.get()
+    lifecycle.mark_submitted(claimed, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    delivery = read_delivery(ready(task_id="another"))
+    assert delivery is not None
+    assert not webhooks._accept(before, delivery, b"{}")
+    assert Generation.objects.get().status == Generation.Status.SUBMITTED
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])

@@ -24,7 +24,8 @@ _FATES = (
     ("late", "duplicated", "progress"),
 )
 _SECONDS = {"late": 5.0, "progress": 1.0}
-_ANSWERS = {"forged": 401, "oversized": 413, "malformed": 400, "foreign": 400}
+# What is about another task is taken and put aside while ours is not known yet.
+_ANSWERS = {"forged": {401}, "oversized": {413}, "malformed": {400}, "foreign": {400, 200}}
 
 
 def play(stage: Stage) -> None:
@@ -56,7 +57,7 @@ def _check_refusals(stage: Stage, prompts: list[str]) -> None:
     for task in filter(None, map(stage.task_of, prompts)):
         for call in task.webhook_calls:
             is_stranger = call.secret != task.params["webhook_secret"]
-            expected = 401 if is_stranger else _ANSWERS.get(call.kind, 200)
+            expected = {401} if is_stranger else _ANSWERS.get(call.kind, {200})
             stage.promise(
-                call.status == expected, f"a call ({call.kind}) was answered {call.status} {call.error}"
+                call.status in expected, f"a call ({call.kind}) was answered {call.status} {call.error}"
             )
