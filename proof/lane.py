@@ -17,8 +17,8 @@ class Programme:
 
 SHORT: Mapping[str, Programme] = {
     "webhooks": Programme(True, ("murder", "quiet", "webhooks")),
-    "polling": Programme(False, ("murder", "quiet", "late", "dead-links")),
-    "outages": Programme(False, ("weather", "poverty", "press", "claims")),
+    "polling": Programme(False, ("murder", "quiet", "press", "late", "dead-links")),
+    "outages": Programme(False, ("weather", "poverty", "claims")),
 }
 LONG: Mapping[str, Programme] = {
     **SHORT,
