@@ -22,6 +22,7 @@ SHORT: Mapping[str, Programme] = {
 }
 LONG: Mapping[str, Programme] = {
     **SHORT,
+    "outages": Programme(False, (*SHORT["outages"].scenarios, "crowd")),
     "outages, webhooks": Programme(True, ("weather", "poverty", "late", "dead-links")),
 }
 SCENARIOS = tuple(dict.fromkeys(name for programme in LONG.values() for name in programme.scenarios))

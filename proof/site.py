@@ -20,8 +20,8 @@ import requests
 from fluxsite.ops import redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
-# Six sites that start side by side on two cores take 30 of them.
-START_SECONDS = 120
+# Six sites that start side by side on two idle cores take 30 of them.
+START_SECONDS = 300
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from proof.scenarios import claims, late, murder, poverty, press, quiet, weather, webhooks
+from proof.scenarios import claims, crowd, late, murder, poverty, press, quiet, weather, webhooks
 from proof.stage import Stage
 
 SCENARIOS: Mapping[str, Callable[[Stage], None]] = {
@@ -15,4 +15,5 @@ SCENARIOS: Mapping[str, Callable[[Stage], None]] = {
     "dead-links": late.play_with_dead_links,
     "press": press.play,
     "claims": claims.play,
+    "crowd": crowd.play,
 }

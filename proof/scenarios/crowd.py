@@ -1,0 +1,69 @@
+"""Two followers and four store workers at once, woken many times a second: BFL's limits hold all the same.
+
+The lease keeps a site to one follower, so the second has a Redis of its own: another database of the site's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import redis
+import rq
+
+from generations import queue
+from proof.site import ROOT
+from proof.stage import Stage
+
+_WAKES_A_SECOND = 50
+_COMMANDS = (
+    "rqworker follow --worker-class fluxsite.ops.workers.ForkingWorker",
+    "rqworker-pool default store --num-workers 2 --worker-class fluxsite.ops.workers.StayingWorker",
+)
+
+
+def play(stage: Stage) -> None:
+    stage.sandbox.settings.latency = (0.5, 1.5)
+    people = stage.people(10)
+    socket = stage.site.folder / "redis" / "redis.sock"
+    second = redis.Redis(unix_socket_path=str(socket), db=1)
+    with _second_workers(stage, f"unix://{socket}?db=1"), ThreadPoolExecutor(1) as background:
+        rq.Queue("follow", connection=second).enqueue("generations.tasks.follow", job_timeout=-1)
+        prompts = [stage.prompt() for _ in range(300)]
+        pressing = background.submit(stage.press_together, people, prompts)
+        wakes, began_at = 0, time.monotonic()
+        while not pressing.done() or stage.rows().unfinished().exists():
+            queue.wake_follower()
+            second.rpush("fluxsite:follower:wake", 0)
+            wakes += 2
+            time.sleep(2 / _WAKES_A_SECOND)
+        pressing.result()
+    rate = wakes / (time.monotonic() - began_at)
+    stage.say(f"two followers were told to claim {rate:.0f} times a second")
+
+
+@contextlib.contextmanager
+def _second_workers(stage: Stage, redis_url: str) -> Iterator[None]:
+    environment = stage.site.environment | {"REDIS_URL": redis_url}
+    with stage.site.log.open("ab") as log:
+        workers = [
+            subprocess.Popen(
+                [sys.executable, "manage.py", *command.split()],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+            for command in _COMMANDS
+        ]
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(timeout=30)
