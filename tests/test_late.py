@@ -349,6 +349,8 @@ def taken_late(user: User) -> Generation:
     generation = given_up(user, FailureCode.OUTCOME_UNKNOWN)
     submission = bfl.Submission(id="task-1", polling_url=None, cost=None)
     assert lifecycle.mark_taken_late(generation, submission)
+    generation.refresh_from_db()
+    assert (generation.bfl_id, generation.polling_url) == ("task-1", "")
     return generation
 
 

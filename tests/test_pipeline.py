@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from generations import bfl, doctor, follower, ledger, lifecycle, metadata, provider, queue
@@ -188,6 +190,26 @@ def test_settings_that_bfl_refuses_end_it_with_bfls_words(work: Work, alice: Use
     generation.refresh_from_db()
     assert generation.failure_code == FailureCode.REJECTED
     assert "steps: too many steps" in generation.failure_detail
+
+
+def test_an_endpoint_that_bfl_has_taken_back_ends_it(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("submit", "answer", status=404, body={"detail": "No such endpoint"})
+    generation = order(alice)
+    work()
+    generation.refresh_from_db()
+    assert generation.failure_code == FailureCode.PROVIDER_ERROR
+    assert "No such endpoint" in generation.failure_detail
+    assert ledger.get_balance(alice) == 100
+
+
+def test_it_waits_for_as_long_as_bfl_asks_for(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("submit", "answer", status=429, headers={"Retry-After": "120"})
+    order(alice)
+    follow_for(1.5)
+    state = provider.get_state()
+    assert state.paused_until is not None
+    assert state.paused_until > timezone.now() + timedelta(seconds=60)
+    assert "429" in state.pause_detail
 
 
 def test_polls_may_fail_in_every_way_for_a_while(work: Work, alice: User, sandbox: Sandbox) -> None:

@@ -64,7 +64,7 @@ def test_a_picture_goes_to_storing_at_once(generation: Generation) -> None:
     assert call(generation, ready()).status_code == 200
     generation.refresh_from_db()
     assert (generation.status, generation.sample_url, generation.seed) == ("ready", SAMPLE, 42)
-    assert generation.events.filter(kind="webhook").count() == 1
+    assert [event.detail for event in generation.events.filter(kind="webhook")] == ["Ready"]
 
 
 @pytest.mark.parametrize("word", ["Ready", "SUCCESS"])
@@ -119,6 +119,7 @@ def test_what_came_before_the_connection_broke_is_believed_then(claimed: Generat
     call(claimed, ready())
     assert lifecycle.mark_unanswered(claimed, "the connection broke")
     assert not lifecycle.mark_unanswered(claimed, "the connection broke")
+    assert claimed.events.filter(kind="note", detail__endswith="the connection broke").count() == 1
     assert results.apply_held(claimed)
     assert Generation.objects.get().status == Generation.Status.READY
 

@@ -55,6 +55,20 @@ def test_it_stores_again_what_has_stood_ready(
     assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
 
 
+def test_storing_one_again_leaves_the_others_alone(
+    ready: Generation, bob: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    lifecycle.create(bob, "flux-dev", {"prompt": "a heron"})
+    (other,) = lifecycle.claim()
+    submit(other)
+    make_ready(other)
+    moment = ready.store_again_at
+    Generation.objects.update(store_again_at=moment)
+    assert lifecycle.store_again(ready)
+    other.refresh_from_db()
+    assert other.store_again_at == moment
+
+
 def test_it_ends_what_bfl_never_finished_and_refunds(
     submitted: Generation, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
