@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from generations import lifecycle
-from generations.models import CreditEntry, Delivery, Generation, Offer
+from generations import bfl_account, grants, lifecycle, offers
+from generations.models import BFLAccount, CreditEntry, Delivery, Generation, Limit, Offer, OfferChange
 from tests.conftest import make_pictures
 
 LOGIN = "login"
@@ -70,6 +71,7 @@ ADMIN: dict[str, Expected] = {
     "admin:view_on_site": (LOGIN, LOGIN, LOGIN, 404),
     "admin:app_list": STAFF,
     "admin:auth_user_password_change": STAFF,
+    "admin:generations_creditentry_undo": STAFF,
 }
 WRITTEN_BY_THE_MACHINE = (
     "creditaccount",
@@ -79,6 +81,9 @@ WRITTEN_BY_THE_MACHINE = (
     "generationevent",
     "press",
     "provider",
+    "offerchange",
+    "grantplan",
+    "bflaccount",
 )
 
 
@@ -92,7 +97,8 @@ TABLE: dict[str, Expected] = {
     **ACCOUNTS,
     **ADMIN,
     **pages_of("generations_creditentry", delete=NOBODY),
-    **pages_of("generations_offer"),
+    **pages_of("generations_offer", delete=NOBODY),
+    **pages_of("generations_limit"),
     **pages_of("auth_user"),
     **pages_of("auth_group"),
     **pages_of("account_emailaddress"),
@@ -128,7 +134,11 @@ def rows(alice: User, media: Path) -> dict[str, Model]:
     )
     (pressed,) = lifecycle.create(alice, "flux-dev", {"prompt": "a fox"}, token=uuid.uuid4())
     assert pressed.press
-    entry = CreditEntry.objects.filter(account__user=alice).latest("pk")
+    entry = give_each_month(alice)
+    assert entry.plan
+    offer = Offer(endpoint="flux-dev", price=Decimal(3))
+    offers.save(offer, changed_by=None)
+    bfl_account.keep(Decimal(1000), timezone.now())
     rows: list[Model] = [
         generation,
         generation.image,
@@ -137,12 +147,21 @@ def rows(alice: User, media: Path) -> dict[str, Model]:
         pressed.press,
         entry,
         entry.account,
-        Offer.objects.create(endpoint="flux-dev"),
+        entry.plan,
+        offer,
+        OfferChange.objects.get(),
+        Limit.objects.create(scope=Limit.Scope.TEAM, period=Limit.Period.DAY, credits=1000),
+        BFLAccount.objects.get(),
         Group.objects.create(name="painters"),
         EmailAddress.objects.create(user=alice, email="alice@flux.example"),
         alice,
     ]
     return {row._meta.label_lower.replace(".", "_"): row for row in rows}
+
+
+def give_each_month(user: User) -> CreditEntry:
+    order = grants.Order(people=[user], amount=Decimal(1), note="Each month", is_monthly=True)
+    return grants.carry_out(order, created_by=None)[0]
 
 
 def address_of(name: str, rows: dict[str, Model]) -> str:
@@ -153,6 +172,7 @@ def address_of(name: str, rows: dict[str, Model]) -> str:
         "code": generation.code,
         "object_id": rows[model].pk if model in rows else 1,
         "id": generation.user.pk,
+        "pk": rows["generations_creditentry"].pk,
         "content_type_id": ContentType.objects.get_for_model(Generation).pk,
         "app_label": "generations",
     }

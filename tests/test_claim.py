@@ -60,7 +60,7 @@ def test_both_limits_are_settings(db: None, settings: Settings) -> None:
 
 def test_a_newcomer_has_the_next_free_slot(db: None) -> None:
     alice, bob = rich("alice"), rich("bob")
-    order(alice, 100)
+    order(alice, 50)
     lifecycle.claim()
     order(bob, 1)
     end_one()
@@ -69,13 +69,13 @@ def test_a_newcomer_has_the_next_free_slot(db: None) -> None:
 
 def test_people_take_turns(db: None) -> None:
     people = [rich(f"person{number}") for number in range(10)]
-    for count, person in zip([90, 60, *[30] * 8], people, strict=True):
+    for count, person in zip([50, 30, *[15] * 8], people, strict=True):
         order(person, count)
     started = Counter(row.user_id for row in lifecycle.claim())
-    for _ in range(200 - 24):
+    for _ in range(100 - 24):
         end_one()
         started.update(row.user_id for row in lifecycle.claim())
-    assert set(started.values()) == {20}
+    assert set(started.values()) == {10}
 
 
 def test_a_turn_that_bfl_refused_was_none(db: None, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle
+from generations import bfl, ledger, lifecycle, offers
 from generations.ledger import plain
 from generations.models import CreditEntry, Generation, Offer
 from tests.conftest import make_pictures, make_ready, submit, waiting_jobs
@@ -393,7 +393,8 @@ def test_it_asks_again_only_while_something_moves(as_alice: Client, alice: User)
 
 def test_it_shows_everything_unfinished_however_much(as_alice: Client, alice: User) -> None:
     ledger.grant(alice, Decimal(200), note="For many", created_by=None)
-    first = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=70)[0]
+    first = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=offers.MAX_WAITING)[0]
+    lifecycle.create(alice, "flux-pro-1.1", {"prompt": "a fox"}, count=20)
     text = as_alice.get("/progress/").text
     assert "70 waiting." in text
     assert f'action="/g/{first.code}/cancel/"' in text
