@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, timedelta
 from decimal import Decimal
-from typing import Any
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -122,46 +124,82 @@ def this_month(*, person: int | None = None) -> Filter:
 
 
 def get_usage(wanted: Filter) -> Usage:
-    cells = list(get_cells(wanted))
-    days = _gather(cells, lambda cell: [(cell.day.isoformat(), cell.day.isoformat())])
-    every_day = [day.isoformat() for day in wanted.period.days()]
+    rows = list(_get_rows(wanted))
+    days = _add_up_by(attrgetter("day"), rows)
+    endpoints = _add_up_by(attrgetter("endpoint"), rows)
+    accounts = _get_people()
+    people = {accounts[pk]: sums for pk, sums in _add_up_by(attrgetter("account"), rows).items()}
     return Usage(
-        total=add_up([cell.sums for cell in cells]),
-        days=[days.get(day) or Line(key=day, name=day, sums=Sums()) for day in every_day],
-        endpoints=_dearest_first(_gather(cells, lambda cell: [(cell.endpoint, _name(cell.endpoint))])),
-        people=_dearest_first(_gather(cells, lambda cell: [(str(cell.person_id), cell.person)])),
-        groups=_dearest_first(_by_group(cells)),
+        total=add_up(list(days.values())),
+        days=[_line(day.isoformat(), days.get(day.toordinal(), Sums())) for day in wanted.period.days()],
+        endpoints=_dearest_first(_line(slug, sums, _name(slug)) for slug, sums in endpoints.items()),
+        people=_dearest_first(_line(person.pk, sums, person.username) for person, sums in people.items()),
+        groups=_dearest_first(_by_group({person.pk: sums for person, sums in people.items()})),
     )
 
 
 def get_cells(wanted: Filter) -> Iterator[Cell]:
     """Give what was spent in its smallest parts, by day, person and endpoint."""
+    accounts = _get_people()
+    for (day, account, endpoint), rows in groupby(_get_rows(wanted), key=itemgetter(0, 1, 2)):
+        person = accounts[account]
+        yield Cell(
+            day=date.fromordinal(day),
+            person=person.username,
+            person_id=person.pk,
+            endpoint=endpoint,
+            sums=_sums_of(list(rows)),
+        )
+
+
+class _Row(NamedTuple):
+    """The entries of one kind for what one account bought of one endpoint on one day."""
+
+    day: int
+    account: int
+    endpoint: str
+    kind: str
+    entries: int
+    total: Decimal
+
+
+def _get_rows(wanted: Filter) -> Iterator[_Row]:
+    """Give the rows in their order."""
+    # The databases sort what they group, and several small heaps are sooner sorted than a large one. Smaller
+    # than a week, and the words of the query would take longer than its sorting.
     days = list(wanted.period.days())
-    keys = ("day", "account", "endpoint")
-    rows = entries_of(wanted).annotate(day=_number_of_day(days)).values(*keys)
-    sums = rows.annotate(
-        pictures=Count("kind", filter=Q(kind=Kind.CHARGE)),
-        charged=Total("amount", filter=Q(kind=Kind.CHARGE)),
-        refunded=Total("amount", filter=Q(kind=Kind.REFUND)),
-        settled=Total("amount", filter=Q(kind=Kind.ADJUSTMENT)),
-    ).order_by(*keys)
-    people = {account.pk: account.user for account in CreditAccount.objects.select_related("user")}
-    for row in sums:
-        yield _cell(row, days[row["day"]], people[row["account"]])
+    first, *others = [_rows_of(wanted, days[start : start + 7]) for start in range(0, len(days), 7)]
+    return map(_Row._make, first.union(*others, all=True).order_by("day", "account", "endpoint"))
 
 
-def _cell(row: Mapping[str, Any], day: date, person: User) -> Cell:
-    return Cell(
-        day=day,
-        person=person.username,
-        person_id=person.pk,
-        endpoint=row["endpoint"],
-        sums=Sums(
-            pictures=row["pictures"],
-            charged=-(row["charged"] or NOTHING),
-            refunded=row["refunded"] or NOTHING,
-            settled=-(row["settled"] or NOTHING),
-        ),
+def _rows_of(wanted: Filter, days: list[date]) -> QuerySet[Any, tuple[Any, ...]]:
+    entries = entries_of(replace(wanted, first=days[0], last=days[-1]))
+    rows = entries.annotate(day=_ordinal_of_day(days)).values_list("day", "account", "endpoint", "kind")
+    return rows.annotate(entries=Count("*"), total=Total("amount"))
+
+
+def _get_people() -> dict[int, User]:
+    """Return each person by the number of their account."""
+    return {account.pk: account.user for account in CreditAccount.objects.select_related("user")}
+
+
+def _add_up_by(key: Callable[[_Row], Any], rows: Iterable[_Row]) -> dict[Any, Sums]:
+    gathered: dict[Any, list[_Row]] = defaultdict(list)
+    for row in rows:
+        gathered[key(row)].append(row)
+    return {key: _sums_of(rows) for key, rows in gathered.items()}
+
+
+def _sums_of(rows: Sequence[_Row]) -> Sums:
+    def total(kind: Kind) -> Decimal:
+        return sum((row.total for row in rows if row.kind == kind), NOTHING)
+
+    charge = Kind.CHARGE
+    return Sums(
+        pictures=sum(row.entries for row in rows if row.kind == charge),
+        charged=-total(charge),
+        refunded=total(Kind.REFUND),
+        settled=-total(Kind.ADJUSTMENT),
     )
 
 
@@ -253,45 +291,30 @@ def _exact(amount: Decimal) -> str:
     return f"{amount:.4f}"
 
 
-def _number_of_day(days: list[date]) -> Combinable:
-    # By comparing with each midnight, and not with the database's time zones: these may be older than ours,
-    # and SQLite would ask Python for every row. By halves, so that a month takes five comparisons a row.
-    ends = [periods.start_of(day + timedelta(days=1)) for day in days]
-    return _number_between(ends, 0, len(ends) - 1)
+def _ordinal_of_day(days: list[date]) -> Combinable:
+    # By comparing with midnights, and not with the database's time zones: these may be older than ours, and
+    # SQLite would ask Python for every row. By halves, so that a month takes five comparisons a row.
+    if len(days) == 1:
+        return Value(days[0].toordinal(), output_field=IntegerField())
+    half = len(days) // 2
+    is_before = When(bought_at__lt=periods.start_of(days[half]), then=_ordinal_of_day(days[:half]))
+    return Case(is_before, default=_ordinal_of_day(days[half:]), output_field=IntegerField())
 
 
-def _number_between(ends: list[datetime], low: int, high: int) -> Combinable:
-    if low == high:
-        return Value(low)
-    middle = (low + high) // 2
-    return Case(
-        When(bought_at__lt=ends[middle], then=_number_between(ends, low, middle)),
-        default=_number_between(ends, middle + 1, high),
-        output_field=IntegerField(),
-    )
+def _by_group(people: Mapping[int, Sums]) -> Iterator[Line]:
+    groups: dict[tuple[object, str], list[Sums]] = defaultdict(list)
+    members = User.objects.filter(pk__in=people).values_list("pk", "groups", "groups__name")
+    for person, group, name in members:
+        groups[group or "", name or NO_GROUP].append(people[person])
+    return (_line(key, add_up(sums), name) for (key, name), sums in groups.items())
 
 
-def _gather(cells: Iterable[Cell], keys: Callable[[Cell], list[tuple[str, str]]]) -> dict[str, Line]:
-    sums: dict[str, list[Sums]] = defaultdict(list)
-    names: dict[str, str] = {}
-    for cell in cells:
-        for key, name in keys(cell):
-            sums[key].append(cell.sums)
-            names[key] = name
-    return {key: Line(key=key, name=names[key], sums=add_up(sums[key])) for key in sums}
+def _line(key: object, sums: Sums, name: str = "") -> Line:
+    return Line(key=str(key), name=name or str(key), sums=sums)
 
 
-def _by_group(cells: list[Cell]) -> dict[str, Line]:
-    people = {cell.person_id for cell in cells}
-    groups: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    members = User.objects.filter(pk__in=people, groups__isnull=False)
-    for person, group, name in members.values_list("pk", "groups", "groups__name"):
-        groups[person].append((str(group), name))
-    return _gather(cells, lambda cell: groups.get(cell.person_id) or [("", NO_GROUP)])
-
-
-def _dearest_first(lines: dict[str, Line]) -> list[Line]:
-    return sorted(lines.values(), key=lambda line: (-line.sums.spent, line.name))
+def _dearest_first(lines: Iterable[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: (-line.sums.spent, line.name))
 
 
 def _name(endpoint: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -77,7 +78,8 @@ def main() -> None:
     fill(timezone.now() - timedelta(seconds=PICTURES * SECONDS_APART))
     filled = time.monotonic() - began
     figures = {name: measure(read) for name, read in readings().items()}
-    print(json.dumps({"entries": CreditEntry.objects.count(), "filled": filled, "figures": figures}))
+    told = {"entries": CreditEntry.objects.count(), "filled": filled, "load": os.getloadavg()[0]}
+    print(json.dumps({**told, "figures": figures}))
 
 
 def fill(start: datetime) -> None:
