@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +14,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from generations import ledger, periods
-from generations.models import CreditEntry, GrantPlan
+from generations.models import CreditEntry, GrantPlan, Press
+
+
+class AlreadyGiven(Exception):
+    """The same form has given it before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,19 @@ def keep_up(now: datetime | None = None) -> None:
         ledger.expire(entry)
     for plan in GrantPlan.objects.filter(stopped_at=None).order_by("pk"):
         _give_month(plan, moment)
+
+
+def carry_out_once(order: Order, *, created_by: User, token: uuid.UUID) -> list[CreditEntry]:
+    """Carry it out, unless a form with this token has given something. Raises AlreadyGiven, InvalidAmount."""
+    with transaction.atomic():
+        # Of two presses at once the second waits here for the first. What is given cannot be changed in the
+        # form that bears the token, so the digest need not tell one order from another.
+        _, is_new = Press.objects.get_or_create(
+            user=created_by, token=token, digest="grant", defaults={"created_at": timezone.now()}
+        )
+        if not is_new:
+            raise AlreadyGiven("These credits were given already. Nothing was given again.")
+        return carry_out(order, created_by=created_by)
 
 
 def _plan(order: Order, created_by: User | None) -> GrantPlan:

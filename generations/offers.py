@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -42,16 +41,11 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What BFL said last that a picture of an endpoint costs, and what its price was when that was sold."""
+class Deviation:
+    """BFL took something else for its last picture of an endpoint than the list says."""
 
+    listed: Listed
     cost: Decimal
-    bfl_price: Decimal
-    submitted_at: datetime
-
-    @property
-    def is_different(self) -> bool:
-        return self.cost != self.bfl_price
 
 
 def get_list() -> dict[str, Listed]:
@@ -88,10 +82,14 @@ def count_waiting(user_id: int, endpoint: str) -> int:
     return Generation.objects.queued().filter(user=user_id, endpoint=endpoint).count()
 
 
-def get_reports() -> dict[str, Report]:
-    """Return BFL's last word on the cost of each endpoint of which it has said any."""
-    found = {slug: _last_report(slug) for slug in ENDPOINTS}
-    return {slug: report for slug, report in found.items() if report}
+def get_deviations() -> list[Deviation]:
+    """Return where BFL's last word on a price is not that of the list."""
+    costs = [(listed, _last_cost(slug)) for slug, listed in get_list().items()]
+    return [
+        Deviation(listed=listed, cost=cost)
+        for listed, cost in costs
+        if cost is not None and cost != listed.bfl_price
+    ]
 
 
 def save(offer: Offer, *, changed_by: User | None) -> None:
@@ -123,12 +121,9 @@ def _listed(entry: Endpoint, offer: Offer) -> Listed:
     )
 
 
-def _last_report(slug: str) -> Report | None:
-    told = Generation.objects.filter(endpoint=slug, cost__isnull=False, submitted_at__isnull=False)
-    row = told.order_by("-pk").first()
-    if row is None or row.cost is None or row.submitted_at is None:
-        return None
-    return Report(cost=row.cost, bfl_price=row.bfl_price, submitted_at=row.submitted_at)
+def _last_cost(slug: str) -> Decimal | None:
+    told = Generation.objects.filter(endpoint=slug, cost__isnull=False).order_by("-pk")
+    return told.values_list("cost", flat=True).first()
 
 
 def _told(value: Decimal | bool | int | None) -> str:

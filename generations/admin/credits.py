@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,12 @@ class GrantForm(forms.Form):
             except ledger.InvalidAmount as invalid:
                 raise forms.ValidationError(str(invalid)) from None
         return given
+
+
+class ConfirmForm(forms.Form):
+    """What the preview adds to it: a token, drawn with each, so that a second click gives nothing."""
+
+    token = forms.UUIDField()
 
 
 class UndoForm(forms.Form):
@@ -105,16 +112,24 @@ class CreditEntryAdmin(admin.ModelAdmin[CreditEntry]):
         """Ask, show what would come of it, and do it when that is confirmed."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = GrantForm(request.POST or None)
+        form, confirmed = GrantForm(request.POST or None), ConfirmForm(request.POST)
         is_sound = form.is_valid()
-        if is_sound and "confirm" in request.POST:
-            entries = grants.carry_out(form.order, created_by=person_of(request))
-            for entry in entries:
-                self.log_addition(request, entry, entry.note)
-            messages.success(request, f"Given: {ledger.plain(form.order.amount)} credits × {len(entries)}.")
+        if is_sound and "confirm" in request.POST and confirmed.is_valid():
+            self._give(request, form.order, confirmed.cleaned_data["token"])
             return redirect(LIST)
         lines = grants.preview(form.order) if is_sound and "change" not in request.POST else []
-        return self._page(request, "grant", "Give credits", {"form": form, "lines": lines})
+        context = {"form": form, "lines": lines, "token": uuid.uuid4()}
+        return self._page(request, "grant", "Give credits", context)
+
+    def _give(self, request: HttpRequest, order: grants.Order, token: uuid.UUID) -> None:
+        try:
+            entries = grants.carry_out_once(order, created_by=person_of(request), token=token)
+        except grants.AlreadyGiven as refusal:
+            messages.warning(request, str(refusal))
+            return
+        for entry in entries:
+            self.log_addition(request, entry, entry.note)
+        messages.success(request, f"Given: {ledger.plain(order.amount)} credits × {len(entries)}.")
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what taking a grant back would take, and do it when a reason is given."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -69,6 +70,6 @@ def _month(user: User, month: date, standings: list[Standing]) -> dict[str, Any]
     }
 
 
-def _daily_limit(standings: list[Standing]) -> Any:
+def _daily_limit(standings: list[Standing]) -> Decimal | None:
     own = [standing.limit for standing in standings if not standing.is_for_team]
     return next((limit.credits for limit in own if limit.period == Limit.Period.DAY), None)

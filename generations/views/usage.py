@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from fluxsite.http import PersonRequest
-from generations import bfl_account, charts, periods, usage
+from generations import bfl_account, charts, offers, periods, usage
 from generations.charts import Step
 from generations.exports import download
 from generations.filters import (
@@ -48,7 +48,11 @@ def staff_only(view: View) -> View:
 @staff_only
 def page(request: PersonRequest) -> HttpResponse:
     form = _filter(request)
-    context: dict[str, Any] = {"form": form, "account": bfl_account.get_view()}
+    context: dict[str, Any] = {
+        "form": form,
+        "account": bfl_account.get_view(),
+        "deviations": offers.get_deviations(),
+    }
     if form.is_valid():
         context |= _figures(request, form)
     return render(request, "generations/usage.html", context, status=200 if form.is_valid() else 400)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
 
 from generations import grants, ledger
@@ -19,6 +23,16 @@ def ask(*people: User, **more: object) -> dict[str, object]:
     return {"people": [person.pk for person in people], "amount": "12.5", "note": "Spring", **more}
 
 
+def confirm(*people: User, **more: object) -> dict[str, object]:
+    return ask(*people, **{"confirm": "1", "token": uuid.uuid4(), **more})
+
+
+def token_in(preview: str) -> str:
+    found = re.search(r'name="token" value="([0-9a-f-]{36})"', preview)
+    assert found
+    return found[1]
+
+
 def test_it_shows_first_and_gives_when_confirmed(
     as_staff: Client, staff: User, alice: User, bob: User
 ) -> None:
@@ -27,7 +41,7 @@ def test_it_shows_first_and_gives_when_confirmed(
     assert "25 in all" in text
     assert "<td>alice</td><td>100</td><td>112.5</td>" in text
     assert ledger.get_balance(alice) == 100
-    response = as_staff.post(ADD, ask(alice, bob, confirm="1"))
+    response = as_staff.post(ADD, confirm(alice, bob, token=token_in(text)))
     assert response["Location"] == "/admin/generations/creditentry/"
     assert [ledger.get_balance(person) for person in (alice, bob)] == [Decimal("112.5")] * 2
     assert CreditEntry.objects.latest("pk").created_by == staff
@@ -44,7 +58,7 @@ def test_the_preview_carries_the_answers_on(as_staff: Client, alice: User) -> No
 def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:
     group = Group.objects.create(name="painters")
     group.user_set.add(alice)
-    as_staff.post(ADD, ask(group=group.pk, is_monthly="on", expires="on", confirm="1"))
+    as_staff.post(ADD, confirm(group=group.pk, is_monthly="on", expires="on"))
     plan = GrantPlan.objects.get()
     assert (plan.group, plan.expires) == (group, True)
     assert ledger.get_balance(alice) == Decimal("112.5")
@@ -52,6 +66,45 @@ def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:
     as_staff.post("/admin/generations/grantplan/", {"action": "stop", "_selected_action": plan.pk})
     plan.refresh_from_db()
     assert plan.stopped_at
+
+
+def test_a_second_click_gives_nothing(as_staff: Client, alice: User) -> None:
+    clicked = confirm(alice, is_monthly="on")
+    as_staff.post(ADD, clicked)
+    text = as_staff.post(ADD, clicked, follow=True).text
+    assert "These credits were given already. Nothing was given again." in text
+    assert ledger.get_balance(alice) == Decimal("112.5")
+    assert GrantPlan.objects.count() == 1
+
+
+def test_each_preview_may_be_confirmed_once(as_staff: Client, alice: User) -> None:
+    for _ in range(2):
+        as_staff.post(ADD, confirm(alice, token=token_in(as_staff.post(ADD, ask(alice)).text)))
+    assert ledger.get_balance(alice) == 125
+
+
+@pytest.mark.parametrize("token", ["", "mine"])
+def test_it_shows_again_what_is_confirmed_without_a_token(token: str, as_staff: Client, alice: User) -> None:
+    assert token_in(as_staff.post(ADD, confirm(alice, token=token)).text)
+    assert ledger.get_balance(alice) == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_clicks_at_once_one_gives(staff: User, alice: User) -> None:
+    order, token = grants.Order(people=[alice], amount=Decimal(5), note="Spring"), uuid.uuid4()
+
+    def click(_: int) -> bool:
+        try:
+            grants.carry_out_once(order, created_by=staff, token=token)
+        except grants.AlreadyGiven:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(click, range(8))) == 1
+    assert ledger.get_balance(alice) == 105
 
 
 @pytest.mark.parametrize(
@@ -71,13 +124,13 @@ def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:
 def test_it_refuses_with_a_sentence(
     change: dict[str, object], sentence: str, as_staff: Client, alice: User
 ) -> None:
-    text = as_staff.post(ADD, ask(alice, confirm="1") | change).text
+    text = as_staff.post(ADD, confirm(alice) | change).text
     assert sentence in text
     assert CreditEntry.objects.count() == 1
 
 
 def test_members_give_nothing(as_alice: Client, alice: User) -> None:
-    as_alice.post(ADD, ask(alice, confirm="1"))
+    as_alice.post(ADD, confirm(alice))
     assert ledger.get_balance(alice) == 100
 
 

@@ -50,7 +50,7 @@ def test_it_tells_each_limit_in_words(as_alice: Client, alice: User) -> None:
     text = words(as_alice)
     assert '<b>Today</b> <span class="number">5.1 of 10 spent</span>' in text
     assert "4.9 left. Begins anew tomorrow at 00:00." in text
-    assert '<b>The team this month</b> <span class="number">5.1 of 5 spent</span>' in text
+    assert '<b>Team this month</b> <span class="number">5.1 of 5 spent</span>' in text
     assert "Used up. Begins anew" in text
 
 
