@@ -87,8 +87,19 @@ def test_staff_are_told_when_bfl_takes_something_else(as_staff: Client, alice: U
     assert "Not said yet" in as_staff.get("/admin/generations/offer/").text
     succeed(alice, cost=Decimal(3))
     assert "3, sold at 2.5: look at BFL" in as_staff.get("/admin/generations/offer/").text
-    report = offers.get_reports()["flux-dev"]
-    assert (report.cost, report.bfl_price, report.is_different) == (Decimal(3), Decimal("2.5"), True)
+
+
+def test_staff_are_told_where_no_line_stands_and_until_the_list_is_right(
+    as_staff: Client, alice: User
+) -> None:
+    told = "BFL took 3 for its last picture of Dev"
+    succeed(alice, cost=Decimal("2.5"))
+    assert told not in as_staff.get("/usage/").text
+    succeed(alice, cost=Decimal(3))
+    succeed(alice)
+    assert told in as_staff.get("/usage/").text
+    offers.save(Offer(endpoint="flux-dev", bfl_price=Decimal(3)), changed_by=None)
+    assert told not in as_staff.get("/usage/").text
 
 
 def test_it_lets_so_many_wait_and_no_more(alice: User) -> None:
