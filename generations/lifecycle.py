@@ -302,6 +302,7 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
             failure_code="",
             failure_detail="",
             finished_at=None,
+            seen_at=None,
             late_until=None,
             ready_at=now,
             store_again_at=now + STORE_AGAIN_AFTER,

@@ -3,6 +3,7 @@ from __future__ import annotations
 from generations.models.bfl_account import BFLAccount
 from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
+from generations.models.draft import Draft, PastPrompt
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
 from generations.models.limit import Limit
@@ -15,6 +16,7 @@ __all__ = [
     "CreditAccount",
     "CreditEntry",
     "Delivery",
+    "Draft",
     "GeneratedImage",
     "Generation",
     "GenerationEvent",
@@ -22,6 +24,7 @@ __all__ = [
     "Limit",
     "Offer",
     "OfferChange",
+    "PastPrompt",
     "Press",
     "Provider",
 ]

@@ -151,6 +151,11 @@ class Generation(models.Model):
         null=True, blank=True, help_text="Until when BFL is asked for a picture that we had given up."
     )
     finished_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When its owner looked at how it ended; until then it stays in sight.",
+    )
 
     objects = GenerationQuerySet.as_manager()
 
@@ -169,6 +174,16 @@ class Generation(models.Model):
                 fields=["user", "finished_at"],
                 name="generation_unfinished_of_user",
                 condition=Q(finished_at__isnull=True),
+            ),
+            # What has ended and was not looked at yet; `seen_at` for SQLite as above.
+            models.Index(
+                fields=["user", "seen_at", "-id"],
+                name="generation_unseen_of_user",
+                condition=Q(seen_at__isnull=True),
+            ),
+            # How long an endpoint took of late.
+            models.Index(
+                fields=["endpoint", "-id"], name="generation_of_endpoint", condition=Q(status="succeeded")
             ),
             # What BFL should have taken since a moment.
             models.Index(fields=["submitted_at"], name="generation_submitted"),
@@ -224,6 +239,10 @@ class Generation(models.Model):
             models.CheckConstraint(
                 condition=Q(is_late=False) | Q(status__in=["ready", "succeeded", "failed"]),
                 name="generation_late_only_after_failing",
+            ),
+            models.CheckConstraint(
+                condition=Q(seen_at__isnull=True) | Q(finished_at__isnull=False),
+                name="generation_seen_when_finished",
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name="generation_price_not_negative"),
             models.CheckConstraint(condition=Q(bfl_price__gte=0), name="generation_bfl_price_not_negative"),
