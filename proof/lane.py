@@ -21,8 +21,9 @@ SHORT: Mapping[str, Programme] = {
     "outages": Programme(False, ("weather", "poverty", "claims")),
 }
 LONG: Mapping[str, Programme] = {
-    **SHORT,
+    "webhooks": SHORT["webhooks"],
     "outages": Programme(False, (*SHORT["outages"].scenarios, "crowd")),
+    "polling": SHORT["polling"],
     "outages, webhooks": Programme(True, ("weather", "poverty", "late", "dead-links")),
 }
 SCENARIOS = tuple(dict.fromkeys(name for programme in LONG.values() for name in programme.scenarios))
