@@ -16,8 +16,9 @@ from generations import ledger
 from proof.site import Site
 
 _TOKEN = re.compile(r'name="(csrfmiddlewaretoken|press)" value="([^"]+)"')
-# While the web process is dead a person presses again, for so many seconds.
-PATIENCE = 120.0
+# While the web process is dead a person presses again, for so many seconds: it may be killed again and again
+# for two minutes, and starts later each time.
+PATIENCE = 240.0
 
 
 class Stalled(Exception):
