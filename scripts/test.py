@@ -6,21 +6,37 @@ Usage: python -m scripts.test [sqlite|postgres] [pytest's own arguments]
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from scripts.servers import Missing, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# One worker more than there are cores, since some tests wait; beyond four they only take memory.
+WORKERS = min((os.cpu_count() or 1) + 1, 4)
 # What starts the whole site, and Chromium, fills a machine by itself; the rest shares it.
-SHARED = ["-n", "auto", "--maxprocesses", "4", "-m", "not browser and not processes"]
+SHARED = ["-n", str(WORKERS), "--dist", "worksteal", "-m", "not browser and not processes"]
 ALONE = ["-m", "browser or processes"]
-# Once is enough for what meets no database. Whole sites bring a database of their own, and `make proof` tries
-# them on both.
-ON_POSTGRES = [*SHARED, "--ignore", "tests/bfl", "--ignore", "tests/sandbox"]
+# Once is enough for what asks a database nothing, or nothing that another would answer otherwise: BFL and its
+# sandbox, processes, settings, files, and what forms and pages show. What locks, constrains, adds up, orders,
+# searches or tells days apart runs on both, and so does all that is not named here. Whole sites bring a
+# database of their own, and `make proof` tries them on both.
+ON_ONE_DATABASE = [
+    *("bfl", "ops", "sandbox", "pages/test_charts.py", "test_access.py", "test_checks.py", "test_detail.py"),
+    *("test_documents.py", "test_env.py", "test_error_pages.py", "test_forms.py", "test_http.py"),
+    *("test_images.py", "test_login.py", "test_metadata.py", "test_redaction.py", "test_storage.py"),
+    "test_studio.py",
+]
+ON_POSTGRES = [*SHARED, *[f"--ignore=tests/{name}" for name in ON_ONE_DATABASE]]
+# Tests make many pictures, and a picture is written through to the disk: in memory that takes no time. Docker
+# gives 64 MB of it unless told otherwise, which is too little.
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 2 * 1024**3
 
 
 def main() -> int:
@@ -54,7 +70,17 @@ def run_pytest(name: str, arguments: list[str], servers: dict[str, str]) -> int:
     own = {"DATABASE_URL", "REDIS_URL"}
     environment = {key: value for key, value in os.environ.items() if key not in own}
     command = [sys.executable, "-m", "pytest", *arguments]
-    pytest = subprocess.Popen(command, cwd=ROOT, env=environment | servers)
+    with tempfile.TemporaryDirectory(prefix="fluxsite-", dir=memory(), ignore_cleanup_errors=True) as folder:
+        return wait_for(subprocess.Popen(command, cwd=ROOT, env=environment | servers | {"TMPDIR": folder}))
+
+
+def memory() -> Path | None:
+    """Return a folder that is kept in memory and large enough, if there is one."""
+    is_there = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    return MEMORY if is_there and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED else None
+
+
+def wait_for(pytest: subprocess.Popen[bytes]) -> int:
     try:
         return pytest.wait()
     except SystemExit:

@@ -12,25 +12,31 @@ from typing import Any
 
 import django_rq
 import pytest
-from django.conf import settings as site
+import rq
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from fluxsite.ops import redis_server
-from generations import bfl, follower, images, ledger, lifecycle, provider, queue
+from generations import bfl, estimates, follower, images, ledger, lifecycle, provider, pulse, queue
 from generations.follower import Follower
 from generations.models import Generation, Provider
 from generations.sandbox import Sandbox
+from proof.site import Site, free_port, running_site
 
 # Playwright keeps an event loop in the main thread, and Django then refuses every query there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 Work = Callable[[], None]
+
+KEY_OF_THE_SITE = "a-key-that-must-not-be-seen"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,7 +45,7 @@ def redis() -> Iterator[None]:
     if os.environ.get("REDIS_URL"):
         yield
         return
-    command = redis_server.command_line(embedded_redis(), Path(site.REDIS_SOCKET))
+    command = redis_server.command_line(embedded_redis(), Path(django_settings.REDIS_SOCKET))
     with subprocess.Popen(command) as process:
         _wait_for_redis()
         yield
@@ -58,6 +64,13 @@ def _wait_for_redis() -> None:
         except queue.QueueAway:
             time.sleep(0.05)
     raise AssertionError("Redis did not start")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process has looked up holds for a second there, and here not from one line to the next."""
+    monkeypatch.setattr(pulse, "HOLDS_FOR", 1e-9)
+    estimates._measure.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +137,31 @@ def sandbox(settings: Settings) -> Iterator[Sandbox]:
     forget_bfl()
 
 
+@pytest.fixture(scope="session")
+def quick_bfl() -> Iterator[Sandbox]:
+    """The BFL of the whole site, with two clusters."""
+    with Sandbox(key=KEY_OF_THE_SITE, speed=8, clusters=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(quick_bfl: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole site as an operator starts it for the first time: one for all tests that only visit it."""
+    port = str(free_port())
+    environment = {
+        "PORT": port,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "BFL_API_KEY": KEY_OF_THE_SITE,
+        "BFL_API_BASE": quick_bfl.url,
+        "BFL_EXTRA_HOSTS": ",".join(quick_bfl.hosts),
+    }
+    with running_site(tmp_path_factory.mktemp("site"), **environment) as running:
+        for name in ("demo", "admin"):
+            done = running.manage("grant_credits", name, "1000", "--reason", "For the tests")
+            assert done.returncode == 0, done.stderr
+        yield running
+
+
 def use_bfl_at(settings: Settings, url: str, hosts: list[str]) -> None:
     settings.BFL_API_BASE, settings.BFL_EXTRA_HOSTS = url, hosts
     forget_bfl()
@@ -145,8 +183,9 @@ def media(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def work(transactional_db: None, sandbox: Sandbox, media: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     """Do what the workers would do, until nothing is left to do."""
-    # The sandbox is forty times as quick as BFL, so the first look comes sooner too.
-    monkeypatch.setattr(follower, "FIRST_LOOK", 0.02)
+    # The sandbox is forty times as quick as BFL, so every look comes sooner too.
+    for name in ("FIRST_LOOK", "SHORTEST_INTERVAL", "LOOK_AROUND_EVERY"):
+        monkeypatch.setattr(follower, name, getattr(follower, name) / 40)
 
     def until_finished() -> None:
         for _ in range(50):
@@ -159,9 +198,16 @@ def work(transactional_db: None, sandbox: Sandbox, media: Path, monkeypatch: pyt
     return until_finished
 
 
+class DeafWorker(rq.SimpleWorker):
+    """Runs its jobs itself and takes no orders: ending the thread that listens for them can take a second."""
+
+    def subscribe(self) -> None:
+        pass
+
+
 def run_jobs(*queues: str) -> None:
     """Run what RQ has waiting, in this process."""
-    django_rq.get_worker(*queues, worker_class="rq.SimpleWorker").work(burst=True)
+    django_rq.get_worker(*queues, worker_class="tests.conftest.DeafWorker").work(burst=True)
 
 
 def waiting_jobs(name: str) -> list[tuple[str | None, tuple[Any, ...]]]:
@@ -245,6 +291,17 @@ def arrive(generation: Generation) -> None:
     submit(generation)
     make_ready(generation)
     assert lifecycle.complete(generation, images.store(generation, jpeg()))
+
+
+def rows_of(*models: type[Model]) -> list[list[tuple[Any, ...]]]:
+    """Return the rows of tables as the database has them, to be compared with those of another moment."""
+    return [_rows_of(model._meta.db_table) for model in models]
+
+
+def _rows_of(table: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+        return list(cursor.fetchall())
 
 
 def make_wall(user: User, count: int) -> list[str]:

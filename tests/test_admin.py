@@ -19,10 +19,14 @@ from generations.bfl import ENDPOINTS
 from generations.models import CreditEntry, Delivery, Generation, Limit, Offer, Press, Provider
 from tests.conftest import end_pause, make_pictures, make_ready, submit
 
-MODELS = [model._meta.model_name for model in apps.get_app_config("generations").get_models()]
+# What people write for themselves is nobody else's: neither drafts nor past prompts are in the admin.
+PRIVATE = {"draft", "pastprompt"}
+MODELS = sorted(
+    {str(model._meta.model_name) for model in apps.get_app_config("generations").get_models()} - PRIVATE
+)
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
 BY_HAND = {"creditentry", "limit", "offer"}
-MACHINE_WRITTEN = pytest.mark.parametrize("name", sorted(set(map(str, MODELS)) - BY_HAND))
+MACHINE_WRITTEN = pytest.mark.parametrize("name", sorted(set(MODELS) - BY_HAND))
 
 
 TOKEN = uuid.UUID("7e57ab1e-0000-4000-8000-000000000000")
@@ -76,9 +80,7 @@ def test_it_is_closed_to_members(name: str, as_alice: Client, alice: User, media
         assert response["Location"].startswith("/admin/login/?next=")
 
 
-@EACH_MODEL
 def test_it_lists_many_rows_with_few_queries(
-    name: str,
     as_staff: Client,
     alice: User,
     media: Path,
@@ -89,8 +91,9 @@ def test_it_lists_many_rows_with_few_queries(
         person = User.objects.create_user(f"person-{number}")
         ledger.grant(person, Decimal(1), note="For the tests", created_by=alice)
         limit(person)
-    with django_assert_max_num_queries(10):
-        as_staff.get(f"/admin/generations/{name}/")
+    for name in MODELS:
+        with django_assert_max_num_queries(10, info=name):
+            as_staff.get(f"/admin/generations/{name}/")
 
 
 @MACHINE_WRITTEN

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import follower, ledger, lifecycle, provider, words
+from generations import ledger, lifecycle, provider, words
 from generations.models import Generation, GenerationEvent, Provider
 from generations.sandbox import Sandbox
 from tests.conftest import Work, end_pause, follow_until, submit, sweep, waiting_jobs
@@ -214,11 +214,6 @@ def test_the_sweep_has_a_follower_find_the_end_of_a_pause(
 
 
 # Against the sandbox
-
-
-@pytest.fixture(autouse=True)
-def _rounds_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "LOOK_AROUND_EVERY", 0.05)
 
 
 Outage = Callable[[Sandbox], None]

@@ -44,7 +44,6 @@ ENDED_BY_BFL = [code for code in FailureCode if code not in GIVEN_UP]
 @pytest.fixture(autouse=True)
 def _late_looks_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "LATE_INTERVAL", 0.1)
-    monkeypatch.setattr(follower, "LOOK_AROUND_EVERY", 0.1)
 
 
 @pytest.fixture

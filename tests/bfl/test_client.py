@@ -228,7 +228,8 @@ def test_it_tells_when_the_answer_broke_off(server: Server, server_client: Clien
     assert type(refuse(server_client)) is errors.NoAnswer
 
 
-def test_it_tells_when_no_connection_came_about_in_time() -> None:
+def test_it_tells_when_no_connection_came_about_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generations.bfl.client._CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         host = f"127.0.0.1:{full.getsockname()[1]}"
         waiting = [socket.create_connection(full.getsockname())]

@@ -4,14 +4,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-from generations.sandbox import Sandbox
-from proof.site import Site, free_port, running_site
+from proof.site import Site
 
 CHROMIUM = shutil.which("chromium")
 # Chromium would look up its maker's hosts at every start.
@@ -29,26 +28,6 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(chromium: str) -> dict[str, Any]:
     return {"executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu", *QUIET]}
-
-
-@pytest.fixture(scope="session")
-def quick_bfl() -> Iterator[Sandbox]:
-    with Sandbox(key="a-key-for-the-browser", speed=6) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="session")
-def site(quick_bfl: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port = str(free_port())
-    environment = {
-        "PORT": port,
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "BFL_API_KEY": "a-key-for-the-browser",
-        "BFL_API_BASE": quick_bfl.url,
-        "BFL_EXTRA_HOSTS": quick_bfl.hosts[0],
-    }
-    with running_site(tmp_path_factory.mktemp("site"), **environment) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -76,19 +55,75 @@ def _complaint_of(message: ConsoleMessage) -> list[str]:
     return [] if is_refusal else [f"{message.type}: {message.text}"]
 
 
-@pytest.fixture
-def log_in(site: Site) -> Callable[[Page], None]:
-    def log_in_as_demo(page: Page) -> None:
-        page.goto(site.url)
-        page.get_by_label("Username").fill("demo")
-        page.get_by_label("Password").fill(site.password_of("demo"))
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{site.url}/")
+Cookies = dict[str, list[Any]]
 
-    return log_in_as_demo
+
+@pytest.fixture(scope="session")
+def sessions() -> Cookies:
+    """The cookies of whoever has logged in."""
+    return {}
+
+
+@pytest.fixture
+def log_in(site: Site, sessions: Cookies) -> Callable[[Page], None]:
+    return lambda page: _log_in_as("demo", page, site, sessions)
+
+
+@pytest.fixture
+def log_in_as_staff(site: Site, sessions: Cookies) -> Callable[[Page], None]:
+    return lambda page: _log_in_as("admin", page, site, sessions)
+
+
+def _log_in_as(name: str, page: Page, site: Site, sessions: Cookies) -> None:
+    """Open the studio as somebody, by the form when their session is new or another test has ended it."""
+    page.context.add_cookies(sessions.get(name, []))
+    page.goto(site.url)
+    if "/accounts/login/" not in page.url:
+        return
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(site.password_of(name))
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{site.url}/")
+    sessions[name] = page.context.cookies()
 
 
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe, which judges a page's accessibility."""
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# All that a theme can break.
+RULES_OF_COLOUR = ["color-contrast", "link-in-text-block"]
+THEMES: list[tuple[Literal["light", "dark"], list[str]]] = [("light", RULES), ("dark", RULES_OF_COLOUR)]
+WIDTHS = (360, 1280)
+
+
+@pytest.fixture(scope="session")
+def faults_of(axe: str) -> Callable[[Page], list[str]]:
+    """Tells what is wrong with a page as it stands, on a phone and wide, in light and in dark."""
+
+    def faults_of_page(page: Page) -> list[str]:
+        page.evaluate(axe)
+        return [fault for width in WIDTHS for fault in _faults_at(width, page)]
+
+    return faults_of_page
+
+
+def _faults_at(width: int, page: Page) -> list[str]:
+    page.set_viewport_size({"width": width, "height": 800})
+    found = ["it is wider than the window"] if is_sideways(page) else []
+    for scheme, rules in THEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        answer = page.evaluate("runOnly => axe.run({runOnly, resultTypes: ['violations']})", rules)
+        found += [
+            f"{width} {scheme} {item['id']}: {node['html'][:100]}"
+            for item in answer["violations"]
+            for node in item["nodes"]
+        ]
+    return found
+
+
+def is_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

@@ -31,7 +31,7 @@ def test_its_own_price_follows_bfls_unless_it_has_one(db: None) -> None:
 
 def test_it_sells_at_the_price_on_the_button(as_alice: Client, alice: User) -> None:
     Offer.objects.create(endpoint="flux-dev", price=Decimal("7.1234"))
-    assert "7.1234" in as_alice.get("/?endpoint=flux-dev").text
+    assert "7.1234" in as_alice.get("/?endpoint=flux-dev", follow=True).text
     as_alice.post("/", {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "a heron"})
     assert ledger.get_balance(alice) == Decimal("92.8766")
 

@@ -20,14 +20,23 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 11, 15)
 ENDPOINTS = {"flux-dev": "2.5", "flux-pro": "5", "flux-pro-1.1": "4.0003"}
 
 
-def buy(user: User, moment: datetime, endpoint: str = "flux-dev") -> Generation:
-    price = Decimal(ENDPOINTS[endpoint])
-    with transaction.atomic():
-        generation = Generation.objects.create(
-            user=user, endpoint=endpoint, params=PROMPT, price=price, bfl_price=price, created_at=moment
+def buy(user: User, *presses: tuple[datetime, str]) -> list[Generation]:
+    """Buy pictures at their moments and with their endpoints."""
+    rows = [
+        Generation(
+            user=user,
+            endpoint=endpoint,
+            params=PROMPT,
+            price=Decimal(ENDPOINTS[endpoint]),
+            bfl_price=Decimal(ENDPOINTS[endpoint]),
+            created_at=moment,
         )
-        ledger.charge([generation])
-    return generation
+        for moment, endpoint in presses
+    ]
+    with transaction.atomic():
+        Generation.objects.bulk_create(rows)
+        ledger.charge(rows)
+    return rows
 
 
 @pytest.fixture
@@ -36,18 +45,17 @@ def history(settings: Settings, alice: User, bob: User) -> list[Generation]:
     settings.TIME_ZONE = "Europe/Berlin"
     chance = random.Random(4)
     start = periods.start_of(FIRST)
-    rows = []
+    rows: list[Generation] = []
     for person in (alice, bob):
         ledger.grant(person, Decimal(10_000), note="Plenty", created_by=None)
-        for _ in range(100):
-            moment = start + timedelta(seconds=chance.uniform(0, 46 * 86400))
-            generation = buy(person, moment, chance.choice(list(ENDPOINTS)))
-            if chance.random() < 0.3:
-                ledger.refund(generation)
-            elif chance.random() < 0.5:
-                generation.cost = generation.price + chance.choice([1, -1]) * Decimal("0.0007")
-                assert ledger.settle(generation)
-            rows.append(generation)
+        moments = [start + timedelta(seconds=chance.uniform(0, 46 * 86400)) for _ in range(100)]
+        rows += buy(person, *[(moment, chance.choice(list(ENDPOINTS))) for moment in moments])
+    for generation in rows:
+        if chance.random() < 0.3:
+            ledger.refund(generation)
+        elif chance.random() < 0.5:
+            generation.cost = generation.price + chance.choice([1, -1]) * Decimal("0.0007")
+            assert ledger.settle(generation)
     return rows
 
 
@@ -175,6 +183,6 @@ def test_a_press_counts_for_the_day_it_falls_on(settings: Settings, alice: User)
     midnight = periods.start_of(day)
     tick = timedelta(microseconds=1)
     for moment in (midnight - tick, midnight, midnight + timedelta(days=1) - tick):
-        buy(alice, moment)
+        buy(alice, (moment, "flux-dev"))
     days = usage.get_usage(Filter(first=date(2028, 2, 28), last=date(2028, 3, 1))).days
     assert [line.sums.pictures for line in days] == [1, 2, 0]

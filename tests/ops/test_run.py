@@ -19,6 +19,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from proof.site import Site, reuse_static_files
+
 ROOT = Path(__file__).resolve().parents[2]
 # Empty rather than absent, so that no .env fills them in.
 UNSET = dict.fromkeys(("ALLOWED_HOSTS", "BFL_API_KEY", "DATABASE_URL", "HOST", "PUBLIC_URL", "REDIS_URL"), "")
@@ -146,8 +148,10 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
+def data_dir(site: Site) -> Iterator[Path]:
+    # Collecting and compressing the static files takes longest, and the site of all tests has done it.
     with tempfile.TemporaryDirectory(prefix="run-") as name:
+        reuse_static_files(site.folder, Path(name))
         yield Path(name)
 
 

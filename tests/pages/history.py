@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -16,6 +16,7 @@ from generations import bfl, ledger, periods
 from generations.models import CreditEntry, Generation
 
 Kind = CreditEntry.Kind
+# Days that hold all of it in every time zone: nowhere is it a day earlier or later than in another.
 FIRST, LAST = date(2026, 9, 20), date(2026, 11, 19)
 
 
@@ -39,7 +40,7 @@ def write(people: Sequence[User], pictures: int) -> None:
 def _bought(person: User, chance: random.Random) -> Generation:
     endpoint = chance.choice(list(bfl.ENDPOINTS.values()))
     price = endpoint.price + Decimal(chance.randint(0, 9)) / 10_000
-    whole = periods.between(FIRST, LAST)
+    whole = periods.between(FIRST + timedelta(days=1), LAST - timedelta(days=1))
     return Generation(
         user=person,
         endpoint=endpoint.slug,
@@ -59,13 +60,6 @@ def _entries_of(row: Generation, chance: random.Random) -> list[CreditEntry]:
             ledger._entry_of(row, Kind.ADJUSTMENT, Decimal(chance.choice([-7, 3])) / 10_000, "Settled")
         )
     return entries
-
-
-def spent(first: date, last: date, **wanted: object) -> Decimal:
-    """Return what the ledger says that pictures have cost which were bought on these days."""
-    period = periods.between(first, last)
-    entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end, **wanted)
-    return -sum(entries.values_list("amount", flat=True), Decimal())
 
 
 def table(client: Client, address: str) -> list[dict[str, str]]:
