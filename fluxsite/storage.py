@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -53,7 +56,34 @@ def prune_drafts() -> None:
             draft.unlink(missing_ok=True)
 
 
+MAIN_SCRIPT = "js/main.js"
+# A module that gives its importer nothing; one that gives names stays a file of its own.
+_BARE_IMPORT = re.compile(r'^import "\./([\w-]+\.js)";$', re.MULTILINE)
+_USES_MODULES = re.compile(r"^(?:import|export)\b", re.MULTILINE)
+
+
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no types
-    """WhiteNoise's storage that also gives hashed names to files which JavaScript modules import."""
+    """WhiteNoise's storage that also gives hashed names to files which JavaScript modules import, and puts
+    those that the main script only runs into it: one request in place of one for each."""
 
     support_js_module_import_aggregation = True
+
+    def post_process(
+        self, paths: dict[str, Any], dry_run: bool = False, **options: Any
+    ) -> Iterator[tuple[str, str, bool]]:
+        if MAIN_SCRIPT in paths and not dry_run:
+            folder = Path(paths[MAIN_SCRIPT][0].path(MAIN_SCRIPT)).parent
+            self.delete(MAIN_SCRIPT)
+            self._save(MAIN_SCRIPT, ContentFile(join_modules(folder / "main.js").encode()))
+            paths = paths | {MAIN_SCRIPT: (self, MAIN_SCRIPT)}
+        yield from super().post_process(paths, dry_run, **options)
+
+
+def join_modules(main: Path) -> str:
+    """Return a script with the modules that it merely runs written out, each in a block of its own."""
+
+    def written_out(found: re.Match[str]) -> str:
+        module = (main.parent / found[1]).read_text()
+        return found[0] if _USES_MODULES.search(module) else f"{{\n{module}}}"
+
+    return _BARE_IMPORT.sub(written_out, main.read_text())

@@ -6,6 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from fluxsite.ops import static_files
+from fluxsite.storage import join_modules
 
 
 @pytest.fixture
@@ -40,3 +41,10 @@ def test_a_removed_folder_is_made_again(collected: list[str], settings: Settings
     settings.STATIC_ROOT.rmdir()
     static_files.collect_if_changed()
     assert len(collected) == 2
+
+
+def test_the_main_script_brings_what_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "main.js").write_text('import "./menu.js";\nimport "./keys.js";\n')
+    (tmp_path / "menu.js").write_text("const menu = 1;\n")
+    (tmp_path / "keys.js").write_text('import { menu } from "./names.js";\n')
+    assert join_modules(tmp_path / "main.js") == '{\nconst menu = 1;\n}\nimport "./keys.js";\n'

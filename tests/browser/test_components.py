@@ -1,0 +1,63 @@
+"""Every component in every state, in Chromium: the page that shows them all to staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from proof.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Each component stands there twice, its landmarks and headings with it.
+APART = {"rules": {"landmark-unique": {"enabled": False}}}
+
+
+@pytest.fixture
+def components(page: Page, site: Site) -> Callable[[], Page]:
+    """Open the page as staff, with all that folds unfolded."""
+    page.goto(f"{site.url}/accounts/login/?next=/components/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(site.password_of("admin"))
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/components/")
+
+    def opened() -> Page:
+        page.goto(f"{site.url}/components/")
+        page.evaluate("document.querySelectorAll('.specimen details').forEach(fold => fold.open = true)")
+        return page
+
+    return opened
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    options = {"runOnly": RULES, **APART}
+    found: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
+    return [f"{item['id']}: {node['html'][:120]}" for item in found["violations"] for node in item["nodes"]]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_component_is_accessible_in_every_state(
+    scheme: Any, width: int, page: Page, components: Callable[[], Page], axe: str
+) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    assert violations(components(), axe) == []
+
+
+def test_no_component_is_wider_than_a_phone(page: Page, components: Callable[[], Page]) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert not components().evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_both_themes_stand_beside_each_other(page: Page, components: Callable[[], Page]) -> None:
+    page.emulate_media(color_scheme="light")
+    light, dark = (components().locator(f".on-{theme}").first for theme in ("light", "dark"))
+    grounds = [half.evaluate("half => getComputedStyle(half).backgroundColor") for half in (light, dark)]
+    assert len(set(grounds)) == 2

@@ -1,0 +1,125 @@
+"""What holds for the look of every page, in Chromium: nothing jumps, nothing flashes, little is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, Request
+
+from proof.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+LogIn = Callable[[Page], None]
+PAGES = ["/", "/gallery/", "/credits/", "/accounts/password/change/", "/nowhere/"]
+MOST_SHIFT = 0.02
+MOST_REQUESTS = 12
+MOST_SCRIPT, MOST_STYLE = 40 * 1024, 15 * 1024
+
+# Adds up how far things moved that nobody had touched, as browsers judge it, from the first paint on.
+WATCH_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def shift_of(page: Page) -> float:
+    """Return how far the page has shifted since it was opened with WATCH_SHIFTS."""
+    page.wait_for_timeout(600)
+    return float(page.evaluate("window.shifted"))
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_jumps_when_a_page_is_opened(width: int, page: Page, log_in: LogIn, site: Site) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(f"{site.url}/accounts/login/")
+    assert shift_of(page) <= MOST_SHIFT
+    log_in(page)
+    for path in PAGES:
+        page.goto(f"{site.url}{path}")
+        assert shift_of(page) <= MOST_SHIFT, path
+
+
+def test_nothing_jumps_from_the_press_to_the_picture(page: Page, log_in: LogIn) -> None:
+    page.add_init_script(WATCH_SHIFTS)
+    log_in(page)
+    page.get_by_label("Prompt", exact=True).fill("a lighthouse that stays where it is")
+    page.get_by_role("button", name="Generate").click()
+    card = page.locator("#progress li.press", has_text="a lighthouse that stays where it is")
+    card.wait_for()
+    page.evaluate("window.shifted = 0")
+    card.locator("img[src*='/thumbnail']").wait_for(timeout=20_000)
+    assert shift_of(page) <= MOST_SHIFT
+
+
+@pytest.mark.parametrize(("chosen", "system"), [("dark", "light"), ("light", "dark")])
+def test_the_chosen_theme_is_there_before_anything_is_painted(
+    chosen: str, system: Any, browser: Browser, site: Site
+) -> None:
+    with browser.new_context(color_scheme=system) as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/accounts/login/")
+        before = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.evaluate("theme => localStorage.setItem('theme', theme)", chosen)
+        # The first thing after <head>: nothing has been painted by then.
+        page.add_init_script("""
+            new MutationObserver((_, observer) => {
+              if (!document.body) return;
+              window.first = getComputedStyle(document.documentElement).backgroundColor;
+              observer.disconnect();
+            }).observe(document, { childList: true, subtree: true });
+        """)
+        page.reload()
+        now = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert page.evaluate("window.first") == now != before
+
+
+def test_without_script_the_theme_follows_the_system(browser: Browser, site: Site) -> None:
+    grounds = set()
+    for scheme in ("light", "dark"):
+        with browser.new_context(color_scheme=scheme, java_script_enabled=False) as context:
+            page = context.new_page()
+            page.goto(f"{site.url}/accounts/login/")
+            grounds.add(page.screenshot(clip={"x": 4, "y": 4, "width": 1, "height": 1}))
+    assert len(grounds) == 2
+
+
+def test_the_first_view_of_the_studio_asks_for_little(
+    browser: Browser, page: Page, log_in: LogIn, site: Site
+) -> None:
+    log_in(page)
+    asked: list[Request] = []
+    with browser.new_context(storage_state=page.context.storage_state()) as context:
+        fresh = context.new_page()
+        fresh.on("request", asked.append)
+        fresh.goto(site.url, wait_until="networkidle")
+    own = [request.url for request in asked if "/g/" not in request.url and request.url.startswith("http")]
+    assert len(own) <= MOST_REQUESTS, own
+    assert weight(own, ".js") <= MOST_SCRIPT
+    assert weight(own, ".css") <= MOST_STYLE
+
+
+def weight(addresses: list[str], ending: str) -> int:
+    """Return the bytes of all files with that ending as they travel, compressed."""
+    files = [address for address in addresses if address.endswith(ending)]
+    assert files
+    answers = [requests.get(address, headers={"Accept-Encoding": "gzip"}, stream=True) for address in files]
+    return sum(len(answer.raw.read(decode_content=False)) for answer in answers)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_at_twice_the_size_nothing_runs_out_of_the_window(
+    path: str, page: Page, log_in: LogIn, site: Site
+) -> None:
+    log_in(page)
+    # 1280 pixels at 200 %, and words twice as large besides.
+    page.set_viewport_size({"width": 640, "height": 400})
+    page.goto(f"{site.url}{path}")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
