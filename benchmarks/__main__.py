@@ -8,25 +8,30 @@ import platform
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import ledger, picture, report
+from benchmarks import ledger, picture, report, studio
 from benchmarks.driver import Failed
 from benchmarks.figures import Figures
 from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
 
 LEDGER = "ledger"
+STUDIO = "studio"
 
 
 def main() -> int:
     options = _options()
     # Else the processes that were started would go on.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
-    ways = [name for name in options.only if name != LEDGER]
+    ways = [name for name in options.only if name in WAYS]
     is_whole = not ways or _measure_ways(ways, options)
+    if STUDIO in options.only:
+        is_whole = _measure(f"Open studios, {date.today()}", studio.measure) and is_whole
     if LEDGER in options.only:
-        is_whole = _measure_ledger() and is_whole
+        title = f"A ledger of a million entries, {date.today()}, milliseconds"
+        is_whole = _measure(title, ledger.measure) and is_whole
     return 0 if is_whole else 1
 
 
@@ -45,11 +50,11 @@ def _measure_ways(names: list[str], options: argparse.Namespace) -> bool:
     return len(results) == len(names)
 
 
-def _measure_ledger() -> bool:
-    """Print the report of the ledger. False if it could not be measured."""
-    print(f"\nA ledger of a million entries, {date.today()}, milliseconds:\n", flush=True)
+def _measure(title: str, measure: Callable[[], Iterator[str]]) -> bool:
+    """Print a report line by line. False if it could not be measured."""
+    print(f"\n{title}:\n", flush=True)
     try:
-        for line in ledger.measure():
+        for line in measure():
             print(line, flush=True)
     except Failed as failure:
         print(f"failed. {failure}", flush=True)
@@ -59,13 +64,13 @@ def _measure_ledger() -> bool:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="benchmarks", description="Measure pipeline and ledger: docs/benchmarks.md."
+        prog="benchmarks", description="Measure pipeline, studio and ledger: docs/benchmarks.md."
     )
     add = parser.add_argument
     add("--count", type=_positive, default=200, help="pictures for each way (default 200)")
     add("--slots", type=_positive, default=24, help="tasks active at a time (default 24)")
     add("--seed", type=int, default=0, help="another seed has other latencies (default 0)")
-    parts = [*WAYS, LEDGER]
+    parts = [*WAYS, STUDIO, LEDGER]
     add("--only", nargs="+", choices=parts, default=parts, metavar="PART", help=", ".join(parts))
     return parser.parse_args()
 

@@ -29,6 +29,7 @@ class Site:
     environment: dict[str, str]
     workers: list[int]
     """Follower, store pool and cron."""
+    web: int
     pids: list[int]
     """These, web and Redis."""
 
@@ -46,12 +47,13 @@ def started(folder: Path, provider: Provider, *, slots: int, uses_webhooks: bool
         client = redis.Redis(unix_socket_path=str(socket))
         wait_until(lambda: _is_up(client), ground, redis_server.log_file(socket))
         workers = _start(site, environment, folder / "site.log")
+        (web,) = set(site.pids) - set(workers)
         wait_until(
             lambda: answers(f"http://127.0.0.1:{port}/healthz") and _worker_count(client) == RQ_WORKERS,
             site,
             folder / "site.log",
         )
-        yield Site(environment, workers, ground.pids + site.pids)
+        yield Site(environment, workers, web, ground.pids + site.pids)
     finally:
         site.stop(STOP_SECONDS)
         ground.stop(STOP_SECONDS)

@@ -5,11 +5,11 @@ from decimal import Decimal
 from functools import cached_property
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
 from django.http import HttpRequest
 
-from generations import ledger, provider, words
+from generations import ledger, pulse, words
 from generations.models import Generation, Provider
+from generations.pulse import Pulse
 
 # Credits: less than the dearest picture is low.
 LOW_BALANCE = Decimal("8")
@@ -26,20 +26,28 @@ class Frame:
         return ledger.get_balance(self._user)
 
     @cached_property
-    def in_progress(self) -> dict[str, int]:
-        """How many generations are unfinished: `mine`, and `everyone`'s."""
-        mine = Count("pk", filter=Q(user=self._user))
-        return Generation.objects.unfinished().order_by().aggregate(mine=mine, everyone=Count("pk"))
+    def pulse(self) -> Pulse:
+        return pulse.get()
 
     @cached_property
+    def mine_count(self) -> int:
+        """How many of this person's generations are unfinished."""
+        return Generation.objects.unfinished().filter(user=self._user).count()
+
+    @property
+    def all_count(self) -> str:
+        """How many of everybody's are unfinished, as it is shown; "" if none is."""
+        # The pulse may be a second older than what is this person's own.
+        count = max(self.pulse.in_progress, self.mine_count)
+        return words.crowd(count) if count else ""
+
+    @property
     def provider_state(self) -> Provider:
-        return provider.get_state()
+        return self.pulse.provider
 
     @property
     def waiting_reason(self) -> str:
-        """Why nobody's turn can come at the moment, if that is so."""
-        state = self.provider_state
-        return words.WAITING.get(state.pause, "") if state.is_noticed else ""
+        return self.pulse.waiting_reason
 
     @property
     def pause_line(self) -> str:
@@ -71,8 +79,8 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], object]]:
     return {
         "balance": lambda: shown.balance,
         "balance_level": lambda: shown.balance_level,
-        "mine_count": lambda: shown.in_progress["mine"],
-        "all_count": lambda: shown.in_progress["everyone"],
+        "mine_count": lambda: shown.mine_count,
+        "all_count": lambda: shown.all_count,
         "provider_state": lambda: shown.provider_state,
         "waiting_reason": lambda: shown.waiting_reason,
         "pause_line": lambda: shown.pause_line,

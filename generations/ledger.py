@@ -149,8 +149,14 @@ def charge(generations: Sequence[Generation]) -> None:
 
 def refund(generation: Generation) -> None:
     """Give the price back. The database refuses a second refund of one generation."""
+    refund_all([generation])
+
+
+def refund_all(generations: Sequence[Generation]) -> None:
+    """Give the prices of several generations of one person back, as refund does."""
     with transaction.atomic():
-        append(lock_account(generation.user_id), [_entry_of(generation, Kind.REFUND, generation.price)])
+        account = lock_account(generations[0].user_id)
+        append(account, [_entry_of(generation, Kind.REFUND, generation.price) for generation in generations])
 
 
 def settle(generation: Generation) -> str:

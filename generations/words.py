@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ STAGES = {
     "canceled": "Canceled",
 }
 WAITING_FOR_SLOT = "Waiting for a provider slot"
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 NOT_CHARGED = "Not charged"
 LATE = "Arrived late, so it is free"
 
@@ -24,13 +25,11 @@ FAILURES = {
     "content_moderated": "FLUX held the finished picture back. Another wording or seed often helps.",
     "rejected": "FLUX does not accept these settings. Change them and try again.",
     "provider_error": "FLUX reported an error. Trying again usually helps.",
-    "task_lost": "FLUX lost track of the picture. Try again; if it turns up after all, it is yours for free.",
-    "timed_out": "FLUX took too long, so we stopped waiting. Try again; if the picture still comes, "
+    "task_lost": "FLUX lost track of it. Try again; if it turns up after all, it is yours for free.",
+    "timed_out": "FLUX took too long. Try again; if it still comes, it is yours for free.",
+    "outcome_unknown": "The connection broke as FLUX was asked. Try again; if a picture turns up after all, "
     "it is yours for free.",
-    "outcome_unknown": "The connection broke while the prompt was handed over, so nobody knows whether FLUX "
-    "made the picture. Try again; if it turns up after all, it is yours for free.",
-    "storing_failed": "The picture was made but could not be fetched. Staff can look into it; "
-    "you may try again.",
+    "storing_failed": "It was made but could not be fetched. Try again, or ask staff to look into it.",
 }
 
 VALUES = {True: "Yes", False: "No", "jpeg": "JPEG", "png": "PNG"}
@@ -74,6 +73,51 @@ def tries(count: int) -> str:
 
 def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def place(number: int) -> str:
+    """Return a place in line: next in line, 3rd in line, about 40th in line."""
+    if number == 1:
+        return "next in line"
+    about = "" if number <= 10 else "about "
+    rounded = number if number <= 10 else round_down(number)
+    ending = "th" if rounded in (11, 12, 13) else _ENDINGS.get(rounded % 10, "th")
+    return f"{about}{rounded:,}{ending} in line"
+
+
+def crowd(number: int) -> str:
+    """Return how many there are: exactly while they can be counted at a glance, then 20+, 300+."""
+    return str(number) if number < 20 else f"{round_down(number):,}+"
+
+
+def round_down(number: int) -> int:
+    """Return a number with its first figure only, so that what is shown of it changes rarely."""
+    digits = str(number)
+    return int(digits[0].ljust(len(digits), "0"))
+
+
+def day(day: date) -> str:
+    """Return a day of the site's time zone: Today, Yesterday, 12 November, 31 December 2025."""
+    today = timezone.localdate()
+    if day in (today, today - timedelta(days=1)):
+        return "Today" if day == today else "Yesterday"
+    return f"{day.day} {day:%B}" if day.year == today.year else f"{day.day} {day:%B %Y}"
+
+
+def about(seconds: float) -> str:
+    """Return a length of time no more exactly than it can be foreseen: 4 s, 20 s, 3 min, 2 h."""
+    if seconds < 10:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 58:
+        return f"{round(seconds / 5) * 5} s"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"{minutes if minutes < 10 else round(minutes / 5) * 5} min"
+    return f"{round(minutes / 60)} h"
 
 
 def duration(span: timedelta) -> str:

@@ -1,0 +1,276 @@
+"""Hundreds of open studios on a running site: their cost, and how soon they show what came. Prints JSON.
+
+It runs with the environment of the site's processes: people and their sessions are written straight to its
+database, everything that is measured goes over HTTP.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import queue
+import re
+import statistics
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+import django
+import psutil
+import requests
+
+django.setup()
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from generations import ledger, lifecycle  # noqa: E402
+from generations.models import Generation  # noqa: E402
+
+PRESSED = {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "a lighthouse", "count": "1"}
+HISTORY = 100_000
+# As many as a web server in front keeps open.
+CONNECTIONS = 16
+TIMES = 30
+_VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
+_EVERY = re.compile(r'hx-trigger="every (\d+)s')
+_THUMBNAIL = re.compile(r'src="/g/([\w-]+)/thumbnail"')
+
+HISTORY_SQL = f"""
+    INSERT INTO generations_generation (code, user_id, endpoint, params, price, bfl_price, status,
+        failure_code, failure_detail, attempts, bfl_id, polling_url, sample_url, bfl_status, final_prompt,
+        is_late, created_at, claimed_at, submitted_at, finished_at, seen_at)
+    WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {HISTORY})
+    SELECT lower(hex(randomblob(16))), %s, 'flux-dev', '{{"prompt": "a heron"}}', 2.5, 2.5, 'failed',
+        'provider_error', '', 1, 'old-' || n, '', '', 'Error', '', 0, %s, %s, %s, %s, %s FROM series"""
+
+
+@dataclass
+class Studio:
+    """One open page."""
+
+    person: User
+    cookie: str
+    version: str = ""
+    interval: int = 0
+    shown: dict[str, float] = field(default_factory=dict)
+    """When each thumbnail had come, by the code of its generation."""
+
+
+@dataclass
+class Seen:
+    """What all pages together saw."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    web, provider_url, people = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    studios = [open_studio(f"person{number}") for number in range(people)]
+    submits = press_steadily(studios[:100], per_second=20, seconds=10)
+    told: dict[str, Any] = {"submit": spread(submits)}
+    finish()
+    told |= watch(studios, web, seconds=30)
+    finish()
+    told["ready to thumbnail"] = spread(delays(studios, provider_url))
+    told |= long_history(open_studio("elder"))
+    print(json.dumps(told | {"load": os.getloadavg()[0]}))
+
+
+def open_studio(name: str) -> Studio:
+    person = User.objects.create_user(name)
+    ledger.grant(person, Decimal(10_000), note="For the benchmark", created_by=None)
+    store = SessionStore()
+    store[SESSION_KEY] = str(person.pk)
+    store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+    store[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    store.create()
+    return Studio(person, f"sessionid={store.session_key}")
+
+
+def connect() -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]), timeout=30)
+
+
+def ask(line: http.client.HTTPConnection, studio: Studio, address: str) -> tuple[int, str]:
+    line.request("GET", address, headers={"Cookie": studio.cookie, "HX-Request": "true"})
+    answer = line.getresponse()
+    content = answer.read()
+    return answer.status, "" if b"\0" in content[:16] else content.decode(errors="replace")
+
+
+def press_steadily(studios: list[Studio], *, per_second: int, seconds: int) -> list[float]:
+    """Press Generate at an even pace; return the milliseconds of each."""
+    presses: list[Callable[[http.client.HTTPConnection], None]] = []
+    took: list[float] = []
+
+    def press(studio: Studio, line: http.client.HTTPConnection) -> None:
+        token = "t" * 32
+        body = urlencode({**PRESSED, "press": str(uuid.uuid4()), "csrfmiddlewaretoken": token})
+        headers = {
+            "Cookie": f"{studio.cookie}; csrftoken={token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        began = time.perf_counter()
+        line.request("POST", "/", body, headers)
+        answer = line.getresponse()
+        answer.read()
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status != 302:
+            raise RuntimeError(f"a press was answered with {answer.status}")
+
+    for number in range(per_second * seconds):
+        studio = studios[number % len(studios)]
+        presses.append(lambda line, studio=studio: press(studio, line))  # type: ignore[misc]
+    in_threads((number / per_second, act) for number, act in enumerate(presses))
+    return took
+
+
+def in_threads(acts: Iterator[tuple[float, Callable[[http.client.HTTPConnection], None]]]) -> None:
+    """Do each when its second has come, over a few connections."""
+    waiting: queue.Queue[tuple[float, Callable[[http.client.HTTPConnection], None]] | None] = queue.Queue()
+    began = time.monotonic()
+
+    def work() -> None:
+        line = connect()
+        while item := waiting.get():
+            at, act = item
+            time.sleep(max(began + at - time.monotonic(), 0))
+            act(line)
+
+    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    for item in acts:
+        waiting.put(item)
+    for _ in threads:
+        waiting.put(None)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def watch(studios: list[Studio], web: int, *, seconds: int) -> dict[str, Any]:
+    """Let each person press once and leave the page open: what does the web's part of the site cost?"""
+    for studio in studios:
+        lifecycle.create(studio.person, "flux-dev", {"prompt": "a lighthouse"}, token=uuid.uuid4())
+    seen = Seen()
+    stop_at = time.monotonic() + seconds
+    before = cpu_seconds(web)
+    shares = [studios[number::CONNECTIONS] for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=look, args=(share, seen, stop_at)) for share in shares]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count = sum(seen.statuses.values())
+    return {
+        "cores": (cpu_seconds(web) - before) / seconds,
+        "requests a second": count / seconds,
+        "without news": seen.statuses[204] / count,
+        "answer": spread(seen.seconds),
+        "still open": sum(studio.interval > 0 for studio in studios),
+    }
+
+
+def look(studios: list[Studio], seen: Seen, stop_at: float) -> None:
+    """Be several pages that ask as often as they were told, until the time is up."""
+    line = connect()
+    spaced = time.monotonic()
+    due = {number: spaced + number / len(studios) for number in range(len(studios))}
+    while due:
+        number = min(due, key=lambda number: due[number])
+        if due[number] > stop_at:
+            return
+        time.sleep(max(due[number] - time.monotonic(), 0))
+        once(line, studios[number], seen)
+        if studios[number].interval:
+            due[number] += studios[number].interval
+        else:
+            del due[number]
+
+
+def once(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> None:
+    began = time.perf_counter()
+    status, text = ask(line, studio, f"/progress/?version={studio.version}")
+    seen.seconds.append((time.perf_counter() - began) * 1000)
+    seen.statuses[status] += 1
+    if status != 200:
+        return
+    found, every = _VERSION.search(text), _EVERY.search(text)
+    studio.version = found.group(1) if found else ""
+    studio.interval = int(every.group(1)) if every else 0
+    for code in set(_THUMBNAIL.findall(text)) - studio.shown.keys():
+        ask(line, studio, f"/g/{code}/thumbnail")
+        studio.shown[code] = time.time()
+
+
+def cpu_seconds(pid: int) -> float:
+    process = psutil.Process(pid)
+    times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
+    return sum(spent.user + spent.system for spent in times)
+
+
+def finish() -> None:
+    """Wait until nothing moves; what still waits is canceled."""
+    for person in User.objects.all():
+        lifecycle.cancel_waiting(person, person.generations.all())
+    while Generation.objects.unfinished().exists():
+        time.sleep(0.5)
+
+
+def delays(studios: list[Studio], provider_url: str) -> list[float]:
+    """Return the milliseconds from Ready at the sandbox until the page had the thumbnail."""
+    tasks = requests.get(f"{provider_url}/_sandbox/state", timeout=30).json()["tasks"]
+    ready = {task["id"]: task["ready_at"] for task in tasks}
+    shown = {code: at for studio in studios for code, at in studio.shown.items()}
+    rows = Generation.objects.filter(code__in=shown).values_list("code", "bfl_id", "finished_at")
+    began = min(shown.values())
+    # What was there when the page was opened says nothing.
+    return [
+        (shown[str(code)] - ready[bfl_id]) * 1000
+        for code, bfl_id, finished_at in rows
+        if finished_at and finished_at.timestamp() > began
+    ]
+
+
+def long_history(studio: Studio) -> dict[str, Any]:
+    """Return what the studio's page takes for somebody who has made 100,000 pictures."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY_SQL, [studio.person.pk, *[now] * 5])
+    client, line = Client(), connect()
+    client.cookies["sessionid"] = studio.cookie.partition("=")[2]
+    host = f"127.0.0.1:{os.environ['PORT']}"
+    client.get("/", headers={"host": host})
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/", headers={"host": host})
+    took = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        line.request("GET", "/", headers={"Cookie": studio.cookie})
+        line.getresponse().read()
+        took.append((time.perf_counter() - began) * 1000)
+    return {"queries": len(queries), "page": spread(took)}
+
+
+def spread(milliseconds: list[float]) -> list[float]:
+    """Return p50 and p95."""
+    return [statistics.median(milliseconds), statistics.quantiles(milliseconds, n=20)[-1]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""What the studio shows of a person's generations: those in sight, and those of late.
+
+In sight is what moves and what ended without its owner having looked at it. It leaves by what they do (open
+it, clear it), never by itself: so nothing on the page jumps when a picture is finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import prefetch_related_objects
+
+from generations import estimates, periods, words
+from generations.context_processors import Frame
+from generations.models import Generation
+from generations.models.generation import GenerationQuerySet
+
+# Of what ended. All that moves is shown, however much.
+MOST_UNSEEN = 24
+MOST_RECENT = 24
+_AT_A_GLANCE = (
+    "user_id",
+    "endpoint",
+    "status",
+    "attempts",
+    "progress",
+    "claimed_at",
+    "finished_at",
+    "late_until",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one press bought, or a picture that stands alone."""
+
+    generations: list[Generation]
+
+    @property
+    def first(self) -> Generation:
+        return self.generations[0]
+
+    @property
+    def day(self) -> str:
+        return words.day(periods.local_day(self.first.created_at))
+
+    @property
+    def is_alone(self) -> bool:
+        return len(self.generations) == 1
+
+    @property
+    def waiting(self) -> list[Generation]:
+        return [generation for generation in self.generations if generation.can_cancel]
+
+    @property
+    def can_clear(self) -> bool:
+        """Whether all of it has ended, and some of it was not looked at."""
+        rows = self.generations
+        return all(row.is_finished for row in rows) and any(row.is_unseen for row in rows)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The generations in sight, each with its place and outlook."""
+
+    frame: Frame
+    moving: list[Generation]
+    ended: list[Generation]
+    """Those that were not looked at."""
+
+    @cached_property
+    def waiting(self) -> list[Generation]:
+        return [generation for generation in self.moving if generation.can_cancel]
+
+    @property
+    def interval(self) -> int:
+        """Seconds from one look to the next; 0 when nothing moves."""
+        if not self.moving:
+            return 0
+        near = [row for row in self.waiting if (row.place or 1) <= settings.BFL_MAX_ACTIVE]
+        # Before all slots have changed hands once, nothing can happen to what is further back.
+        return 1 if near or len(self.waiting) < len(self.moving) else 3
+
+    @property
+    def summary(self) -> str:
+        """What is told of it in a sentence, and announced when it changes."""
+        working = len(self.moving) - len(self.waiting)
+        finished = sum(generation.is_succeeded for generation in self.ended)
+        failed = sum(generation.is_failed for generation in self.ended)
+        told = [
+            f"{words.pictures(finished)} finished" if finished else "",
+            f"{failed} failed" if failed else "",
+            f"{working} in progress" if working else "",
+            f"{len(self.waiting)} waiting" if self.waiting else "",
+        ]
+        return f"{', '.join(filter(None, told))}." if any(told) else ""
+
+    @property
+    def version(self) -> str:
+        """A word that changes with anything shown of it, in the header and in the notice."""
+        frame = self.frame
+        moving = [(row.pk, row.stage, row.outlook, row.progress_percent) for row in self.moving]
+        ended = [(row.pk, row.status, row.is_looked_for) for row in self.ended]
+        notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
+        state = repr((moving, ended, frame.all_count, notice))
+        return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
+
+
+def glance(user: User, frame: Frame) -> Panel:
+    """Return the panel with just as much of each generation as its version needs."""
+    return _panel(user, frame, user.generations.only(*_AT_A_GLANCE))
+
+
+def show(user: User, frame: Frame) -> Panel:
+    return _panel(user, frame, user.generations.select_related("image"))
+
+
+def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
+    moving = list(mine.unfinished().order_by("pk"))
+    ended = list(mine.unseen().order_by("-pk")[:MOST_UNSEEN])
+    frame.mine_count = len(moving)
+    panel = Panel(frame, moving, ended)
+    places = frame.pulse.places_of(user.pk, len(panel.waiting))
+    for generation, place in zip(panel.waiting, places, strict=True):
+        generation.place = place
+    for generation in moving:
+        generation.outlook = estimates.outlook(generation)
+    return panel
+
+
+def groups_of(panel: Panel, user: User) -> list[Group]:
+    """Return what is in sight by press, newest first, each press whole."""
+    shown = [*panel.moving, *panel.ended]
+    presses = {row.press_id for row in shown if row.press_id}
+    if presses:
+        mine = user.generations.select_related("image").filter(press__in=presses)
+        shown += mine.exclude(pk__in=[row.pk for row in shown])
+    return _grouped(shown)
+
+
+def recent_groups(user: User, in_sight: Iterable[Group]) -> list[Group]:
+    """Return the newest that have ended and are not in sight."""
+    shown = {row.pk for group in in_sight for row in group.generations}
+    newest = user.generations.select_related("image").newest_first()[: MOST_RECENT + len(shown)]
+    return _grouped([row for row in newest if row.pk not in shown])
+
+
+def _grouped(generations: list[Generation]) -> list[Group]:
+    prefetch_related_objects(generations, "entries")
+    found: dict[tuple[str, int], list[Generation]] = {}
+    for generation in sorted(generations, key=lambda row: row.pk):
+        key = ("press", generation.press_id) if generation.press_id else ("alone", generation.pk)
+        found.setdefault(key, []).append(generation)
+    newest_first = sorted(found.values(), key=lambda rows: rows[0].pk, reverse=True)
+    return [Group(rows) for rows in newest_first]

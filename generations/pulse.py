@@ -1,0 +1,53 @@
+"""What is true for everybody at this moment. Hundreds of open studios ask for it every second."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+
+from django.db.models import Count, Min
+
+from generations import provider, turns, words
+from generations.models import Generation, Provider
+
+# Seconds for which a process goes by what it has looked up.
+HOLDS_FOR = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    in_progress: int
+    """Unfinished generations of all people."""
+    places: dict[int, list[int]]
+    """By person, the places in line of what they have waiting."""
+    provider: Provider
+
+    @property
+    def waiting_reason(self) -> str:
+        """Why nobody's turn can come at the moment, if that is so."""
+        return words.WAITING.get(self.provider.pause, "") if self.provider.is_noticed else ""
+
+    def places_of(self, user_id: int, count: int) -> list[int | None]:
+        """Return the places of a person's `count` waiting generations, oldest first; None if not known."""
+        known = self.places.get(user_id, [])[-count:] if count else []
+        return [*known, *[None] * (count - len(known))]
+
+
+def get() -> Pulse:
+    """Return the pulse, as this process has found it within the last second."""
+    return _look(int(time.monotonic() / HOLDS_FOR))
+
+
+@functools.lru_cache(maxsize=1)
+def _look(moment: int) -> Pulse:
+    groups = Generation.objects.unfinished().order_by().values_list("user_id", "status")
+    counted = list(groups.annotate(Count("pk"), Min("pk")))
+    waiting = {user: (count, first) for user, status, count, first in counted if status == "queued"}
+    last = turns.last_turns(waiting)
+    in_turn = sorted(waiting, key=lambda user: (last[user], waiting[user][1]))
+    return Pulse(
+        in_progress=sum(count for _, _, count, _ in counted),
+        places=turns.places({user: waiting[user][0] for user in in_turn}),
+        provider=provider.get_state(),
+    )

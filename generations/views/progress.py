@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from fluxsite.http import PersonRequest
+from generations import ledger, lifecycle, panel, words
+from generations.amounts import plain
+from generations.context_processors import Frame, frame_of
+from generations.models import Generation
+from generations.models.generation import GenerationQuerySet
+
+
+@require_GET
+def progress(request: PersonRequest) -> HttpResponse:
+    """What is in sight; 204 while it is as the page has it already, so that nothing is drawn or moved."""
+    seen = request.GET.get("version")
+    if seen and seen == panel.glance(request.user, frame_of(request, request.user)).version:
+        return HttpResponse(status=204)
+    if "whole" in request.GET:
+        return _render(request)
+    return render(request, "generations/_progress.html", _in_sight(request))
+
+
+@require_POST
+def cancel(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+    if not lifecycle.cancel(_own(request.user, code), canceled_by=request.user):
+        messages.info(request, "That picture is already being made, so it can no longer be canceled.")
+    return _back(request)
+
+
+@require_POST
+def cancel_press(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+    """Cancel what still waits of the pictures that one press bought."""
+    return _cancel_waiting(request, request.user.generations.of_press_of(_own(request.user, code)))
+
+
+@require_POST
+def cancel_all(request: PersonRequest) -> HttpResponse:
+    return _cancel_waiting(request, request.user.generations.all())
+
+
+def _cancel_waiting(request: PersonRequest, generations: GenerationQuerySet) -> HttpResponse:
+    canceled = lifecycle.cancel_waiting(request.user, generations)
+    if canceled:
+        came_back = plain(ledger.sum_of_prices(canceled))
+        told = f"{words.pictures(len(canceled))} canceled; {came_back} credits came back."
+    else:
+        told = "Nothing waits any more, so nothing was canceled."
+    messages.info(request, told)
+    return _back(request)
+
+
+@require_POST
+def retry(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+    try:
+        lifecycle.retry(_own(request.user, code), request.user)
+    except lifecycle.REFUSALS as refusal:
+        messages.error(request, str(refusal))
+    return _back(request)
+
+
+@require_POST
+def clear(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+    """Take what has ended of one press out of sight. It stays in the gallery."""
+    lifecycle.mark_seen(request.user.generations.of_press_of(_own(request.user, code)))
+    return _back(request)
+
+
+@require_POST
+def clear_all(request: PersonRequest) -> HttpResponse:
+    lifecycle.mark_seen(request.user.generations.all())
+    return _back(request)
+
+
+def context_of(request: PersonRequest) -> dict[str, Any]:
+    """Return all that the right side of the studio shows."""
+    context = _in_sight(request)
+    return context | {"recent": panel.recent_groups(request.user, context["groups"])}
+
+
+def _in_sight(request: PersonRequest) -> dict[str, Any]:
+    frame = frame_of(request, request.user)
+    shown = panel.show(request.user, frame)
+    return {
+        "panel": shown,
+        "groups": panel.groups_of(shown, request.user),
+        "interval": shown.interval or _idle_interval(request, frame),
+        "version": shown.version,
+    }
+
+
+def _idle_interval(request: PersonRequest, frame: Frame) -> int:
+    """Return 15 while a late picture or the end of a pause may come by itself; else an idle page asks not."""
+    return 15 if frame.provider_state.notice or request.user.generations.late().exists() else 0
+
+
+def _own(user: User, code: uuid.UUID) -> Generation:
+    return get_object_or_404(user.generations, code=code)
+
+
+def _back(request: PersonRequest) -> HttpResponse:
+    return _render(request) if request.htmx else redirect("studio")
+
+
+def _render(request: PersonRequest) -> HttpResponse:
+    return render(request, "generations/_progress.html", context_of(request))

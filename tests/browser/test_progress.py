@@ -1,0 +1,204 @@
+"""What is in progress, as a person sees it: in place, by keyboard, and without script."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from proof.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+LogIn = Callable[[Page], None]
+FaultsOf = Callable[[Page], list[str]]
+
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({ type: "layout-shift" });
+}"""
+
+
+@pytest.fixture
+def prompt() -> str:
+    """A prompt that no other test has: all share one site and one person."""
+    return f"a lighthouse {uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def studio(page: Page, log_in: LogIn) -> Page:
+    log_in(page)
+    return page
+
+
+def press(page: Page, prompt: str, count: int = 1) -> Locator:
+    """Generate, and return the group of what was bought."""
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    field = page.locator("input[name=count]")
+    if field.count():
+        field.fill(str(count))
+    page.get_by_role("button", name="Generate").click()
+    group = page.locator("li.press", has_text=prompt)
+    expect(group).to_be_visible()
+    return group
+
+
+def pictures(group: Locator) -> Locator:
+    return group.locator("img[src*='/thumbnail']")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_pictures_are_revealed_in_place(width: int, studio: Page, prompt: str, faults_of: FaultsOf) -> None:
+    studio.set_viewport_size({"width": width, "height": 800})
+    group = press(studio, prompt, 3)
+    # What the press itself moved is not meant.
+    studio.wait_for_timeout(600)
+    studio.evaluate(SHIFTS)
+    before = group.bounding_box()
+    expect(pictures(group)).to_have_count(3, timeout=30_000)
+    studio.wait_for_timeout(300)
+    assert group.bounding_box() == before
+    assert studio.evaluate("window.shifts") <= 0.02
+    assert faults_of(studio) == []
+
+
+def test_the_focus_stays_on_a_card_that_changes(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt)
+    shot = group.locator("a.shot")
+    shot.focus()
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    expect(shot).to_be_focused()
+
+
+def test_the_title_and_the_sentence_tell_of_it_without_a_look(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt)
+    expect(studio).to_have_title("(1) Studio · fluxsite")
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    expect(studio).to_have_title("Studio · fluxsite")
+    expect(studio.get_by_role("status").filter(has_text="finished")).to_be_visible()
+
+
+def test_an_idle_page_asks_nothing(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt)
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    studio.wait_for_timeout(1500)
+    asked: list[str] = []
+    studio.on("request", lambda request: asked.append(request.url))
+    studio.wait_for_timeout(2500)
+    assert asked == []
+
+
+def test_a_picture_leaves_the_panel_when_it_was_looked_at(studio: Page, prompt: str, site: Site) -> None:
+    group = press(studio, prompt)
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    expect(studio.locator("#progress li.press", has_text=prompt)).to_be_visible()
+    group.locator("a.shot").click()
+    studio.wait_for_url("**/g/*/")
+    studio.goto(site.url)
+    expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
+    expect(studio.locator("#progress li.press", has_text=prompt)).to_have_count(0)
+
+
+def test_clearing_keeps_the_focus_on_the_page(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt)
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    group.get_by_role("button", name="Clear").focus()
+    studio.keyboard.press("Enter")
+    expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
+    assert studio.evaluate("document.activeElement !== document.body")
+
+
+def test_an_ended_session_leads_from_the_panel_to_the_login(studio: Page, prompt: str) -> None:
+    press(studio, prompt, 2)
+    studio.context.clear_cookies(name="sessionid")
+    studio.wait_for_url("**/accounts/login/**", timeout=15_000)
+
+
+# Keys
+
+
+def test_a_question_mark_lists_the_keys(studio: Page, faults_of: FaultsOf) -> None:
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("?")
+    dialog = studio.get_by_role("dialog", name="Keyboard")
+    expect(dialog).to_be_visible()
+    assert faults_of(studio) == []
+    studio.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    expect(studio.locator("#work-title")).to_be_focused()
+
+
+def test_keys_lead_to_the_prompt_and_to_the_pages(studio: Page) -> None:
+    prompt = studio.get_by_label("Prompt", exact=True)
+    prompt.fill("")
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("/")
+    expect(prompt).to_be_focused()
+    studio.keyboard.type("p g c ?")
+    expect(prompt).to_have_value("p g c ?")
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("g")
+    studio.keyboard.press("c")
+    studio.wait_for_url("**/credits/")
+
+
+def test_j_and_k_walk_the_pictures(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt, 2)
+    shots = group.locator("a.shot")
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("j")
+    expect(shots.nth(0)).to_be_focused()
+    studio.keyboard.press("j")
+    expect(shots.nth(1)).to_be_focused()
+    studio.keyboard.press("k")
+    expect(shots.nth(0)).to_be_focused()
+
+
+def test_single_keys_can_be_switched_off(studio: Page) -> None:
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("?")
+    studio.get_by_label("Single keys do something here").uncheck()
+    studio.keyboard.press("Escape")
+    studio.reload()
+    studio.locator("#work-title").focus()
+    studio.keyboard.press("/")
+    expect(studio.locator("#work-title")).to_be_focused()
+    studio.keyboard.press("?")
+    expect(studio.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+# Without script
+
+
+@pytest.fixture
+def scriptless(browser: Browser, log_in: LogIn) -> Iterator[Page]:
+    with browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740}) as context:
+        page: Page = context.new_page()
+        log_in(page)
+        yield page
+
+
+def until(page: Page, is_so: Callable[[], Any]) -> None:
+    for _ in range(60):
+        if is_so():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError("it never came")
+
+
+def test_it_is_shown_and_cleared_without_script(scriptless: Page, prompt: str) -> None:
+    group = press(scriptless, prompt)
+    until(scriptless, lambda: pictures(group).count() == 1)
+    group.get_by_role("button", name="Clear").click()
+    expect(scriptless.locator("#recent li.press", has_text=prompt)).to_be_visible()
+
+
+def test_the_keys_are_a_page_without_script(scriptless: Page, site: Site) -> None:
+    scriptless.goto(f"{site.url}/keys/")
+    expect(scriptless.get_by_role("main").get_by_text("Write the prompt")).to_be_visible()
