@@ -2,54 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.forms import BoundField
 
-from generations import bfl
+from generations import bfl, lifecycle, shapes, words
 from generations.bfl import Endpoint, parameters
+from generations.bfl.catalogue import SEED
 from generations.bfl.parameters import Parameter, Value
-from generations.ledger import plain
-from generations.room import Room
+from generations.fitting import CUSTOM_RATIO
+from generations.shapes import RATIOS, Shape
 
-RATIOS = ("21:9", "16:9", "3:2", "4:3", "1:1", "3:4", "2:3", "9:16", "9:21")
-CUSTOM_RATIO = "aspect_ratio_custom"
+COUNT = parameters.Integer(name="count", label="Count", minimum=1, maximum=lifecycle.LARGEST_COUNT, default=1)
+SEED_MODE = parameters.Choice(
+    name="seed_mode", label="Seed", choices=("random", "locked", "counting"), default="random"
+)
+SEED_MODES = {
+    "random": "Random",
+    "locked": "Locked",
+    "counting": "Counting up",
+}
+_APART = {"prompt", "seed", "aspect_ratio", CUSTOM_RATIO, "width", "height", "count", "seed_mode"}
 
 
 @dataclass(frozen=True, slots=True)
-class RatioChoice:
+class Setting:
+    """A field under More, and what its reset brings back."""
+
+    field: BoundField
+    default: str
+    shown_default: object
+
+    @property
+    def is_changed(self) -> bool:
+        given = self.field.value()
+        return (str(given).lower() if isinstance(given, bool) else str(given)) != self.default
+
+
+@dataclass(frozen=True, slots=True)
+class SeedMode:
     value: str
-    width: int
-    height: int
-    pixels: str
+    label: str
     is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointChoice:
-    endpoint: Endpoint
-    is_chosen: bool
-    is_enabled: bool
 
 
 class GenerationForm(forms.Form):
-    """`params` holds the parameters to send once the form is valid."""
+    """`requests` holds the parameters of each picture to buy, once the form is valid."""
 
-    params: dict[str, Value]
+    requests: list[dict[str, Value]]
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        balance: Decimal,
-        room: Room | None = None,
-        switched_off: frozenset[str] = frozenset(),
-        endpoints: Mapping[str, Endpoint] = bfl.ENDPOINTS,
         data: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
@@ -57,28 +67,49 @@ class GenerationForm(forms.Form):
         # Each form that is drawn has a token of its own: see models.Press.
         self.press = uuid.uuid4()
         self.endpoint = endpoint
-        self.balance = balance
-        self.room = room
-        self.switched_off = switched_off
-        self.endpoints = endpoints
-        for parameter in endpoint.parameters:
+        for parameter in (*endpoint.parameters, COUNT, SEED_MODE):
             self.fields[parameter.name] = _FIELDS[type(parameter)](parameter)
         if self.takes_ratio:
-            self.fields[CUSTOM_RATIO] = forms.Field(
-                required=False, label="Another shape", widget=_text_input(placeholder="5:4", maxlength=9)
-            )
+            self.fields[CUSTOM_RATIO] = _custom_ratio(endpoint)
 
     def clean(self) -> dict[str, Any]:
         given = dict(self.cleaned_data)
         custom = given.pop(CUSTOM_RATIO, None)
         if custom:
             given["aspect_ratio"] = custom
+        count = self._taken(COUNT, given.pop("count"))
+        mode = self._taken(SEED_MODE, given.pop("seed_mode") or ("locked" if given.get("seed") else "random"))
+        if mode == "random":
+            given.pop("seed", None)
         try:
-            self.params = self.endpoint.clean(given)
+            params = self.endpoint.clean(given)
         except bfl.InvalidParameters as invalid:
             for name, sentence in invalid.errors.items():
                 self.add_error(CUSTOM_RATIO if custom and name == "aspect_ratio" else name, sentence)
+        else:
+            self.requests = self._each(params, int(count or 1), str(mode or "random"))
         return given
+
+    def _taken(self, parameter: Parameter, given: object) -> Value | None:
+        try:
+            return parameter.clean(given or parameter.default)
+        except ValueError as error:
+            self.add_error(parameter.name, str(error))
+            return None
+
+    def _each(self, params: dict[str, Value], count: int, mode: str) -> list[dict[str, Value]]:
+        """Return one request for each picture; counting up, the next picture has the next seed."""
+        if mode == "random":
+            return [params] * count
+        if "seed" not in params:
+            self.add_error("seed", "Write the seed to use, or choose a random one.")
+            return []
+        if mode == "locked":
+            return [params] * count
+        first = int(params["seed"])
+        if first + count - 1 > SEED.maximum:
+            self.add_error("seed", f"The seeds would count beyond {SEED.maximum}. Begin lower.")
+        return [{**params, "seed": first + number} for number in range(count)]
 
     @property
     def token(self) -> uuid.UUID | None:
@@ -93,19 +124,38 @@ class GenerationForm(forms.Form):
         return "aspect_ratio" in self.fields
 
     @property
-    def choices_of_endpoint(self) -> list[EndpointChoice]:
-        return [
-            EndpointChoice(entry, slug == self.endpoint.slug, slug not in self.switched_off)
-            for slug, entry in self.endpoints.items()
-        ]
+    def count(self) -> int:
+        """How many pictures the button is drawn for: 1 while what stands there is no count."""
+        try:
+            return COUNT.clean(self["count"].value() or 1)
+        except ValueError:
+            return 1
+
+    @property
+    def count_field(self) -> BoundField:
+        return self["count"]
 
     @property
     def prompt(self) -> BoundField:
         return self["prompt"]
 
     @property
-    def seed_field(self) -> BoundField:
-        return self["seed"]
+    def seed_field(self) -> BoundField | None:
+        return self["seed"] if "seed" in self.fields else None
+
+    @property
+    def seed_modes(self) -> list[SeedMode]:
+        return [SeedMode(value, label, value == self._seed_mode) for value, label in SEED_MODES.items()]
+
+    @property
+    def makes_the_same_again(self) -> bool:
+        """Whether all pictures would have the same seed, and so be one picture many times."""
+        return self._seed_mode == "locked" and self.count > 1
+
+    @property
+    def _seed_mode(self) -> str:
+        given = self.seed_field.value() if self.seed_field else ""
+        return self["seed_mode"].value() or ("locked" if given else "random")
 
     @property
     def ratio(self) -> BoundField | None:
@@ -116,64 +166,64 @@ class GenerationForm(forms.Form):
         return self[CUSTOM_RATIO] if self.takes_ratio else None
 
     @property
-    def ratio_choices(self) -> list[RatioChoice]:
-        chosen = self["aspect_ratio"].value() if self.takes_ratio else ""
-        return [self._ratio_choice(value, value == chosen) for value in RATIOS]
+    def shapes(self) -> list[Shape]:
+        if self.takes_ratio:
+            return shapes.choices(self.endpoint, self["aspect_ratio"].value())
+        return shapes.choices(self.endpoint, shapes.ratio_of(*(field.value() for field in self.size_fields)))
 
-    def _ratio_choice(self, value: str, is_chosen: bool) -> RatioChoice:
-        width, height = self.endpoint.size_of({"aspect_ratio": value})
-        return RatioChoice(value, width, height, f"{width} × {height}", is_chosen)
+    @property
+    def shape(self) -> Shape:
+        """The shape that stands in the form, if it can be drawn; the endpoint's usual one if not."""
+        ratio = self[CUSTOM_RATIO].value() or self["aspect_ratio"].value() if self.takes_ratio else ""
+        given = (
+            {"aspect_ratio": ratio} if ratio else {field.name: field.value() for field in self.size_fields}
+        )
+        return _shape(self.endpoint, given) or _shape(self.endpoint, {}) or Shape("1:1", 1024, 1024, True)
 
     @property
     def size_fields(self) -> list[BoundField]:
         return [self[name] for name in ("width", "height") if name in self.fields]
 
     @property
-    def more_fields(self) -> list[BoundField]:
-        apart = {"prompt", "seed", "aspect_ratio", CUSTOM_RATIO, "width", "height"}
-        return [self[name] for name in self.fields if name not in apart]
+    def steps_told(self) -> str:
+        side = next(parameter for parameter in self.endpoint.parameters if parameter.name == "width")
+        return f"Each side {side.allowed}." if isinstance(side, parameters.Integer) else ""
 
     @property
-    def total(self) -> Decimal:
-        """Credits that pressing the button costs."""
-        return self.endpoint.price
-
-    @property
-    def left_after(self) -> Decimal:
-        return self.balance - self.total
-
-    @property
-    def refusal(self) -> str:
-        """Why pressing the button now could only be refused, or nothing."""
-        if self.endpoint.slug in self.switched_off:
-            return f"{self.endpoint.name} is switched off at the moment. Choose another model."
-        if self.left_after < 0:
-            missing = plain(-self.left_after)
-            return f"You are {missing} credits short. Ask a member of staff for more."
-        return ""
-
-    @property
-    def caution(self) -> str:
-        """Why a press would be refused by what may pass while the page stays open, or nothing.
-
-        The button stays as it is, because nothing draws it anew when a place or a limit is free again.
-        """
-        return self.room.refusal(self.total) if self.room else ""
+    def more(self) -> list[Setting]:
+        return [
+            Setting(self[parameter.name], str(parameter.default).lower(), words.value(parameter.default))
+            for parameter in self.endpoint.parameters
+            if parameter.name not in _APART
+        ]
 
 
 def initial_of(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the defaults of an endpoint, overlaid with those of `values` that it takes."""
     initial: dict[str, Any] = {}
-    for parameter in endpoint.parameters:
+    for parameter in (*endpoint.parameters, COUNT):
         given = values.get(parameter.name)
         initial[parameter.name] = parameter.default if given in (None, "") else given
         if isinstance(parameter, parameters.Boolean):
             # A box that shows "false" would be ticked.
             initial[parameter.name] = str(initial[parameter.name]).lower() in ("true", "on")
-    ratio = initial.get("aspect_ratio")
+    mode = values.get("seed_mode")
+    has_seed = initial.get("seed") is not None
+    initial["seed_mode"] = mode if mode in SEED_MODES else ("locked" if has_seed else "random")
+    ratio = values.get(CUSTOM_RATIO) or initial.get("aspect_ratio")
     if ratio is not None and ratio not in RATIOS:
-        initial[CUSTOM_RATIO] = ratio
+        initial["aspect_ratio"] = initial[CUSTOM_RATIO] = ratio
     return initial
+
+
+def _shape(endpoint: Endpoint, given: Mapping[str, object]) -> Shape | None:
+    """Return the shape of some values if the endpoint would take them."""
+    try:
+        params = endpoint.clean({"prompt": "any", **given})
+    except bfl.InvalidParameters:
+        return None
+    width, height = endpoint.size_of(params)
+    return Shape(str(params.get("aspect_ratio") or shapes.ratio_of(width, height)), width, height, True)
 
 
 def _text_input(**attrs: object) -> forms.TextInput:
@@ -187,6 +237,7 @@ def _text(parameter: parameters.Text) -> forms.Field:
         "dir": "auto",
         "data-max-length": parameter.max_length,
         "placeholder": "Say what you see",
+        "aria-keyshortcuts": "p",
     }
     return _field(parameter, forms.Textarea(attrs=attrs))
 
@@ -195,7 +246,7 @@ def _integer(parameter: parameters.Integer) -> forms.Field:
     attrs = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
     if parameter.maximum > 2**53:
         # Browsers' number fields round what is beyond a float.
-        return _field(parameter, _text_input(inputmode="numeric", pattern="[0-9]*", placeholder="Random"))
+        return _field(parameter, _text_input(inputmode="numeric", pattern="[0-9]*", maxlength=20))
     return _field(parameter, forms.NumberInput(attrs=attrs))
 
 
@@ -215,6 +266,30 @@ def _choice(parameter: parameters.Choice) -> forms.Field:
 
 def _ratio(parameter: parameters.Ratio) -> forms.Field:
     return _field(parameter, _text_input())
+
+
+def _custom_ratio(endpoint: Endpoint) -> forms.Field:
+    """Return the field for a ratio of one's own. The script judges it by the same limits and words."""
+    ratio = _only(endpoint.parameters, parameters.Ratio)
+    attrs = {
+        "placeholder": "5:4",
+        "maxlength": 11,
+        "data-widest": f"{ratio.widest.numerator}:{ratio.widest.denominator}",
+        "data-refusals": json.dumps([_refusal(ratio, "?"), _refusal(ratio, "9999:1")]),
+    }
+    return forms.Field(required=False, label="Another shape", widget=_text_input(**attrs))
+
+
+def _only(found: Iterable[Parameter], kind: type[parameters.Ratio]) -> parameters.Ratio:
+    return next(parameter for parameter in found if isinstance(parameter, kind))
+
+
+def _refusal(parameter: Parameter, value: str) -> str:
+    try:
+        parameter.clean(value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _field(parameter: Parameter, widget: forms.Widget) -> forms.Field:

@@ -10,20 +10,20 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Subquery, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import bfl, ledger, limits, offers, provider, queue
+from generations import bfl, ledger, limits, offers, provider, queue, turns
 from generations.bfl import Result, Submission
 from generations.models import GeneratedImage, Generation, GenerationEvent, Press
-from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS
+from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS, GenerationQuerySet
 from generations.offers import EndpointUnavailable as EndpointUnavailable
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ LARGEST_COUNT = 100
 STORE_AGAIN_AFTER = timedelta(seconds=60)
 # Any number will do, as long as nobody else in this database uses it.
 _CLAIM_LOCK = 0x666C7578
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class InvalidCount(ValueError):
@@ -70,53 +69,77 @@ def create(
     count: int = 1,
     token: uuid.UUID | None = None,
 ) -> list[Generation]:
-    """Buy `count` pictures of one request: rows, charges and events, all or none.
+    """Buy `count` pictures of one and the same request. As create_each."""
+    _check_count(count)
+    return create_each(user, endpoint, [values] * count, token=token)
 
-    The same request with the same `token` is one press: the second time it buys nothing and returns what the
-    first has bought. Raises one of REFUSALS.
+
+def create_each(
+    user: User,
+    endpoint: str,
+    requests: Sequence[Mapping[str, object]],
+    *,
+    token: uuid.UUID | None = None,
+) -> list[Generation]:
+    """Buy one picture of each request: rows, charges and events, all or none.
+
+    The same requests with the same `token` are one press: the second time it buys nothing and returns what
+    the first has bought. Raises one of REFUSALS.
     """
-    row = _priced(user, endpoint, values)
-    if not 1 <= count <= LARGEST_COUNT:
-        raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
+    _check_count(len(requests))
+    rows = _priced(user, endpoint, requests)
     if token is None:
-        return _buy(row, count)
+        return _buy(rows)
     with transaction.atomic():
         # Of two presses at once the second waits here for the first, and then finds it.
-        row.press, is_new = Press.objects.get_or_create(
+        press, is_new = Press.objects.get_or_create(
             user=user,
             token=token,
-            digest=_digest(row, count),
+            digest=_digest(rows),
             defaults={"created_at": timezone.now()},
         )
-        return _buy(row, count) if is_new else list(row.press.generations.order_by("pk"))
+        if not is_new:
+            return list(press.generations.order_by("pk"))
+        for row in rows:
+            row.press = press
+        return _buy(rows)
 
 
-def _priced(user: User, endpoint: str, values: Mapping[str, object]) -> Generation:
-    """Return a row for one picture, not saved yet. Raises EndpointUnavailable or InvalidParameters."""
+def _check_count(count: int) -> None:
+    if not 1 <= count <= LARGEST_COUNT:
+        raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
+
+
+def _priced(user: User, endpoint: str, requests: Sequence[Mapping[str, object]]) -> list[Generation]:
+    """Return a row for each picture, not saved yet. Raises EndpointUnavailable or InvalidParameters."""
     listed = offers.get_offered(endpoint)
-    return Generation(
-        user=user,
-        endpoint=endpoint,
-        params=listed.endpoint.clean(values),
-        price=listed.price,
-        bfl_price=listed.bfl_price,
-    )
+    return [
+        Generation(
+            user=user,
+            endpoint=endpoint,
+            params=listed.endpoint.clean(values),
+            price=listed.price,
+            bfl_price=listed.bfl_price,
+        )
+        for values in requests
+    ]
 
 
-def _digest(row: Generation, count: int) -> str:
-    request = json.dumps([row.endpoint, row.params, count], sort_keys=True)
+def _digest(rows: Sequence[Generation]) -> str:
+    request = json.dumps([rows[0].endpoint, [row.params for row in rows]], sort_keys=True)
     return hashlib.sha256(request.encode()).hexdigest()
 
 
-def _buy(row: Generation, count: int) -> list[Generation]:
-    now = timezone.now()
-    shared = {"user": row.user, "endpoint": row.endpoint, "params": row.params, "price": row.price}
-    shared |= {"bfl_price": row.bfl_price, "press": row.press, "retry_of": row.retry_of, "created_at": now}
+def _buy(rows: Sequence[Generation]) -> list[Generation]:
+    """Save rows of one person and one endpoint, with their charges."""
+    user_id, endpoint, now = rows[0].user_id, rows[0].endpoint, timezone.now()
+    for row in rows:
+        row.created_at = now
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both find the last place to wait in.
-        ledger.lock_account(row.user_id)
-        offers.check_waiting(row.user_id, offers.get_offered(row.endpoint), count)
-        generations = Generation.objects.bulk_create(Generation(**shared) for _ in range(count))
+        ledger.lock_account(user_id)
+        offers.check_waiting(user_id, offers.get_offered(endpoint), len(rows))
+        generations = Generation.objects.bulk_create(rows)
         ledger.charge(generations)
         GenerationEvent.objects.bulk_create(
             GenerationEvent(generation=generation, kind=Kind.QUEUED, created_at=now)
@@ -138,14 +161,44 @@ def retry(generation: Generation, user: User) -> Generation:
             raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
         if under_way := locked.retries.unfinished().first():
             return under_way
-        row = _priced(user, locked.endpoint, locked.params)
-        row.retry_of = locked
-        return _buy(row, 1)[0]
+        rows = _priced(user, locked.endpoint, [locked.params])
+        rows[0].retry_of = locked
+        if user.pk == locked.user_id:
+            mark_seen(Generation.objects.filter(pk=locked.pk))
+        return _buy(rows)[0]
 
 
 def cancel(generation: Generation, *, canceled_by: User) -> bool:
     """Withdraw what BFL has not been asked for yet; the credits come back."""
-    return _finish(generation, Status.CANCELED, Kind.CANCELED, by=canceled_by)
+    # Its owner need not be shown what they did themselves.
+    seen_at = timezone.now() if canceled_by.pk == generation.user_id else None
+    return _finish(generation, Status.CANCELED, Kind.CANCELED, by=canceled_by, seen_at=seen_at)
+
+
+def cancel_waiting(user: User, generations: GenerationQuerySet) -> list[Generation]:
+    """Withdraw those of `generations` that are `user`'s and still wait, in one go; return them, refunded."""
+    now = timezone.now()
+    with transaction.atomic():
+        # What somebody else has locked is being claimed or canceled at this moment, and waits no more.
+        locked = generations.queued().filter(user=user).select_for_update(skip_locked=True)
+        waiting = list(locked.order_by("pk"))
+        if not waiting:
+            return []
+        rows = Generation.objects.queued().filter(pk__in=[generation.pk for generation in waiting])
+        rows.update(status=Status.CANCELED, finished_at=now, seen_at=now)
+        GenerationEvent.objects.bulk_create(
+            GenerationEvent(generation=generation, kind=Kind.CANCELED, created_at=now, created_by=user)
+            for generation in waiting
+        )
+        ledger.refund_all(waiting)
+        queue.wake_follower()
+    logger.info("%s were canceled", len(waiting))
+    return waiting
+
+
+def mark_seen(generations: GenerationQuerySet) -> int:
+    """Their owner has looked at how they ended. What is unfinished stays in sight. Return how many."""
+    return generations.unseen().update(seen_at=timezone.now())
 
 
 def claim() -> list[Generation]:
@@ -184,7 +237,7 @@ def _next_in_turn() -> list[Generation]:
     if not allowance.total:
         return []
     waiting = _waiting_by_person(allowance)
-    last_turn = _last_turns(waiting)
+    last_turn = turns.last_turns(waiting)
     chosen: list[Generation] = []
     kontext_max_left = allowance.kontext_max
     while waiting and len(chosen) < allowance.total:
@@ -213,14 +266,6 @@ def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generati
     for generation in ranked.order_by("pk"):
         waiting.setdefault(generation.user_id, []).append(generation)
     return waiting
-
-
-def _last_turns(waiting: Mapping[int, object]) -> dict[int, datetime]:
-    """Return when each person's turn was last; long ago for those who have had none."""
-    claimed = Generation.objects.filter(user=OuterRef("pk"), claimed_at__isnull=False)
-    last = Subquery(claimed.order_by("-claimed_at").values("claimed_at")[:1])
-    people = User.objects.filter(pk__in=waiting).annotate(last_turn=last)
-    return {pk: turn or _LONG_AGO for pk, turn in people.values_list("pk", "last_turn")}
 
 
 def put_back(generation: Generation, reason: str) -> bool:

@@ -1,15 +1,17 @@
-"""What room a person has for one more picture: their limits and places to wait, told before they press."""
+"""What room a person has for more pictures of an endpoint: credits, limits and places to wait, told before
+they press. Only the press itself decides: see lifecycle."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 
-from generations import limits, offers
-from generations.amounts import plain
+from generations import lifecycle, limits, offers
+from generations.amounts import PLACES, plain
 from generations.limits import Standing
 from generations.models import Limit
 from generations.offers import Listed
@@ -17,36 +19,98 @@ from generations.offers import Listed
 _WHEN = {Limit.Period.DAY: "today", Limit.Period.MONTH: "this month"}
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """At most so many pictures now, and the sentence for whoever wants more."""
+
+    most: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a press for so many pictures would cost and leave, and why it would be refused, if so."""
+
+    count: int
+    total: Decimal
+    left_after: Decimal
+    refusal: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     listed: Listed
+    balance: Decimal
     waiting: int
     standings: Sequence[Standing]
 
+    def quote(self, count: int) -> Quote:
+        total = self.listed.price * count
+        refusal = next((bound.sentence for bound in self.bounds if count > bound.most), "")
+        return Quote(count=count, total=total, left_after=self.balance - total, refusal=refusal)
+
     @property
-    def nearest(self) -> Standing | None:
-        """The limit of which the least is left."""
-        return min(self.standings, key=lambda standing: standing.left, default=None)
+    def bounds(self) -> list[Bound]:
+        """All that a press runs against, in the order in which people are told."""
+        off = [] if self.listed.is_enabled else [self._switched_off]
+        limited = [self._limit(standing) for standing in self.standings]
+        return [*off, self._largest, self._credits, *limited, self._places]
+
+    @property
+    def as_json(self) -> str:
+        """The same for the script, which reckons while the count is changed; credits in ten-thousandths."""
+        return json.dumps(
+            {
+                "price": int(self.listed.price / PLACES),
+                "balance": int(self.balance / PLACES),
+                "bounds": [[bound.most, bound.sentence] for bound in self.bounds],
+            }
+        )
 
     @property
     def sentence(self) -> str:
         waiting = f"{self.waiting} of {self.listed.max_waiting} waiting"
-        return f"{waiting} · {_left(self.nearest)}" if self.nearest else waiting
+        nearest = min(self.standings, key=lambda standing: standing.left, default=None)
+        return f"{waiting} · {_left(nearest)}" if nearest else waiting
 
-    def refusal(self, price: Decimal, count: int = 1) -> str:
-        """Why `count` more for `price` together would be refused, or nothing."""
-        if self.nearest and price > self.nearest.left:
-            needed = f"{self.nearest.sentence}; this costs {plain(price)}"
-            return f"{needed}. The limit resets {self.nearest.resets}."
-        if self.waiting + count > self.listed.max_waiting:
-            full = f"{self.waiting} of {self.listed.max_waiting} {self.listed.endpoint.name} pictures"
-            return f"You have {full} waiting. Wait until some have had their turn, or cancel some."
-        return ""
+    @property
+    def _switched_off(self) -> Bound:
+        return Bound(0, f"{self.listed.endpoint.name} is switched off at the moment. Choose another model.")
+
+    @property
+    def _credits(self) -> Bound:
+        most = self._affordable(self.balance)
+        if not most:
+            missing = plain(self.listed.price - self.balance)
+            return Bound(0, f"You are {missing} credits short. Ask a member of staff for more.")
+        pay = f"Your {plain(self.balance)} credits pay for {most} of these"
+        return Bound(most, f"{pay}. Make fewer, or ask a member of staff for more.")
+
+    def _limit(self, standing: Standing) -> Bound:
+        most = self._affordable(standing.left)
+        reach = f": enough for {most} of these" if most else f"; this costs {plain(self.listed.price)}"
+        return Bound(most, f"{standing.sentence}{reach}. The limit resets {standing.resets}.")
+
+    @property
+    def _places(self) -> Bound:
+        most = max(self.listed.max_waiting - self.waiting, 0)
+        full = f"{self.waiting} of {self.listed.max_waiting} {self.listed.endpoint.name} pictures waiting"
+        if not most:
+            return Bound(0, f"You have {full}. Wait until some have had their turn, or cancel some.")
+        return Bound(most, f"You have {full}, so there is room for {most} more.")
+
+    @property
+    def _largest(self) -> Bound:
+        return Bound(lifecycle.LARGEST_COUNT, f"At most {lifecycle.LARGEST_COUNT} pictures go at once.")
+
+    def _affordable(self, credits: Decimal) -> int:
+        price = self.listed.price
+        return max(int(credits // price), 0) if price else lifecycle.LARGEST_COUNT
 
 
-def of(user: User, listed: Listed) -> Room:
+def of(user: User, listed: Listed, balance: Decimal) -> Room:
     waiting = offers.count_waiting(user.pk, listed.endpoint.slug)
-    return Room(listed=listed, waiting=waiting, standings=limits.of(user))
+    return Room(listed=listed, balance=balance, waiting=waiting, standings=limits.of(user))
 
 
 def _left(standing: Standing) -> str:

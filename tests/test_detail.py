@@ -337,8 +337,6 @@ def test_it_calls_no_late_picture_free_that_was_lost_again(as_alice: Client, giv
     [
         (Provider.Pause.NO_FUNDS, "Waiting: the team&#x27;s BFL account is empty"),
         (Provider.Pause.REFUSED, "Waiting: BFL refuses the team&#x27;s key"),
-        (Provider.Pause.BUSY, "Waiting for your turn"),
-        (Provider.Pause.AWAY, "Waiting for your turn"),
     ],
 )
 def test_it_says_what_everybody_waits_for(
@@ -347,6 +345,16 @@ def test_it_says_what_everybody_waits_for(
     provider.pause(pause, "HTTP 402: out of credits", seconds=60)
     for address in (f"/g/{waiting.code}/", "/", "/progress/"):
         assert f"<b>{reason}</b>" in as_alice.get(address).text
+
+
+@pytest.mark.parametrize("pause", [Provider.Pause.BUSY, Provider.Pause.AWAY])
+def test_it_makes_no_fuss_of_a_short_wait(
+    pause: Provider.Pause, as_alice: Client, waiting: Generation
+) -> None:
+    provider.pause(pause, "HTTP 429", seconds=60)
+    assert "<b>Waiting for your turn</b>" in as_alice.get(f"/g/{waiting.code}/").text
+    for address in ("/", "/progress/"):
+        assert "<b>Waiting for a provider slot</b>" in as_alice.get(address).text
 
 
 def test_it_says_that_bfl_is_away_once_that_lasts(as_alice: Client, waiting: Generation) -> None:
@@ -425,8 +433,8 @@ def test_it_looks_for_news_with_one_query_for_bfl(
 ) -> None:
     provider.pause(Provider.Pause.NO_FUNDS, "HTTP 402", seconds=60)
     version = version_of(as_alice)
-    # Session, person, unfinished with their entries, finished, then balance, progress and BFL's state.
-    with django_assert_num_queries(8):
+    # Session, person, what moves, what ended; then the pulse: the line, the turns, BFL's state.
+    with django_assert_num_queries(7):
         assert as_alice.get("/progress/", {"version": version}, headers=HTMX).status_code == 204
 
 
@@ -451,8 +459,9 @@ def test_it_costs_the_same_queries_however_long_the_story(
 ) -> None:
     for number in range(10):
         lifecycle.note(picture, lifecycle.Kind.NOTE, f"note {number}", by=picture.user)
+    as_alice.get(f"/g/{picture.code}/")
     # Session, person, the row with its picture, entries, events, two neighbours, then what the frame asks.
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         as_alice.get(f"/g/{picture.code}/")
 
 

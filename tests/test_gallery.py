@@ -15,8 +15,8 @@ from tests.conftest import jpeg, make_pictures, make_wall
 
 # Of the gallery in these tests: a few pictures fill a page.
 PAGE_SIZE = 6
-# Session and person, the page, the count, the state of BFL, the balance, what is in progress.
-QUERIES = 7
+# Session and person, the page, the count, the balance, what is in progress; once a second everybody's, BFL.
+QUERIES = 8
 SHOWN = re.compile(r'href="/g/([0-9a-f-]{36})/"')
 
 

@@ -17,7 +17,7 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from generations import bfl, ledger, lifecycle
-from generations.models import Generation, Offer, Press
+from generations.models import Generation, Offer, PastPrompt, Press
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 TOKEN = uuid.UUID("11111111-2222-4333-8444-555555555555")
@@ -74,6 +74,52 @@ def test_a_request_that_was_changed_is_another_press(change: dict[str, Any], ali
     assert first not in others
     assert ledger.get_balance(alice) == 100 - first.price - ledger.sum_of_prices(others)
     assert press(alice) == [first]
+
+
+SEEDS = [{**PROMPT, "seed": seed} for seed in (7, 8, 9)]
+
+
+def test_each_picture_of_a_press_may_have_a_request_of_its_own(alice: User) -> None:
+    bought = lifecycle.create_each(alice, "flux-dev", SEEDS, token=TOKEN)
+    assert [row.params["seed"] for row in bought] == [7, 8, 9]
+    assert {row.press for row in bought} == {Press.objects.get()}
+    assert ledger.get_balance(alice) == 100 - ledger.sum_of_prices(bought)
+
+
+def test_the_same_requests_again_are_one_press_and_in_another_order_another(alice: User) -> None:
+    bought = lifecycle.create_each(alice, "flux-dev", SEEDS, token=TOKEN)
+    assert lifecycle.create_each(alice, "flux-dev", SEEDS, token=TOKEN) == bought
+    assert lifecycle.create_each(alice, "flux-dev", SEEDS[::-1], token=TOKEN) != bought
+    assert Generation.objects.count() == 6
+
+
+def test_of_several_requests_all_are_bought_or_none(alice: User) -> None:
+    with pytest.raises(bfl.InvalidParameters):
+        lifecycle.create_each(alice, "flux-dev", [*SEEDS, {**PROMPT, "steps": 51}], token=TOKEN)
+    assert not Generation.objects.exists()
+    assert not Press.objects.exists()
+    assert ledger.get_balance(alice) == 100
+
+
+@pytest.mark.parametrize("requests", [[], [PROMPT] * 101])
+def test_it_takes_no_fewer_than_one_and_no_more_than_a_hundred(
+    requests: list[dict[str, str]], alice: User
+) -> None:
+    with pytest.raises(lifecycle.InvalidCount):
+        lifecycle.create_each(alice, "flux-dev", requests)
+
+
+def test_a_form_that_counts_up_buys_one_picture_of_each_seed(as_alice: Client, alice: User) -> None:
+    for _ in range(2):
+        send(as_alice, count="3", seed_mode="counting", seed="7")
+    assert [row.params["seed"] for row in Generation.objects.order_by("pk")] == [7, 8, 9]
+    assert ledger.get_balance(alice) == Decimal("92.5")
+
+
+def test_a_press_that_is_refused_leaves_no_past_prompt_either(client: Client, charlie: User) -> None:
+    client.force_login(charlie)
+    assert send(client).status_code == 422
+    assert not PastPrompt.objects.exists()
 
 
 def test_the_token_of_somebody_else_is_another_press(alice: User, bob: User) -> None:
@@ -169,7 +215,7 @@ def test_two_presses_at_the_same_moment_share_the_last_credits_fairly(charlie: U
 
 def test_a_form_that_arrives_twice_buys_once(as_alice: Client, alice: User) -> None:
     first, second = send(as_alice), send(as_alice)
-    assert first["Location"] == second["Location"] == f"/?from={Generation.objects.get().code}"
+    assert first["Location"] == second["Location"] == f"/?pressed={Generation.objects.get().code}"
     assert ledger.get_balance(alice) == Decimal("97.5")
 
 

@@ -53,11 +53,12 @@ class Integer:
     def clean(self, value: object) -> int:
         number = _whole(value)
         if number is None or not self.minimum <= number <= self.maximum or number % self.step:
-            raise ValueError(f"{self.label} must be a whole number {self._allowed}.")
+            raise ValueError(f"{self.label} must be a whole number {self.allowed}.")
         return number
 
     @property
-    def _allowed(self) -> str:
+    def allowed(self) -> str:
+        """The range in words: from 256 to 1440, in steps of 32."""
         steps = f", in steps of {self.step}" if self.step > 1 else ""
         return f"from {self.minimum} to {self.maximum}{steps}"
 

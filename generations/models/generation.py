@@ -23,6 +23,14 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         # By this and not by status, so that both databases find their partial index.
         return self.filter(finished_at__isnull=True)
 
+    def unseen(self) -> GenerationQuerySet:
+        """Those that have ended, and whose owner has not looked at how."""
+        return self.filter(finished_at__isnull=False, seen_at__isnull=True)
+
+    def of_press_of(self, other: Generation) -> GenerationQuerySet:
+        """Those that one press bought together with `other`, and `other`."""
+        return self.filter(Q(pk=other.pk) | Q(press__isnull=False, press=other.press_id))
+
     def queued(self) -> GenerationQuerySet:
         return self.unfinished().filter(status=Generation.Status.QUEUED)
 
@@ -157,6 +165,11 @@ class Generation(models.Model):
         help_text="When its owner looked at how it ended; until then it stays in sight.",
     )
 
+    place: int | None = None
+    """In line, 1 being next; where somebody has asked for it."""
+    outlook = ""
+    """What is to be expected, as people read it; where somebody has asked for it."""
+
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
@@ -273,6 +286,11 @@ class Generation(models.Model):
         return self.status in TERMINAL_STATUSES
 
     @property
+    def is_unseen(self) -> bool:
+        """Whether it has ended, and its owner has not looked at how."""
+        return self.is_finished and self.seen_at is None
+
+    @property
     def is_succeeded(self) -> bool:
         return self.status == self.Status.SUCCEEDED
 
@@ -303,7 +321,7 @@ class Generation(models.Model):
 
     @property
     def stage(self) -> str:
-        if self.status == self.Status.QUEUED and self.attempts:
+        if self.status == self.Status.QUEUED and (self.attempts or self.place == 1):
             return words.WAITING_FOR_SLOT
         return words.STAGES[self.status]
 
@@ -328,6 +346,10 @@ class Generation(models.Model):
     @property
     def expected_height(self) -> int:
         return self.expected_size[1]
+
+    @property
+    def is_wide(self) -> bool:
+        return self.expected_width >= 1.3 * self.expected_height
 
     @property
     def ratio_class(self) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
+from generations import lifecycle
 from generations.images import CONTENT_TYPES
 from generations.models import GeneratedImage, Generation, GenerationEvent
 from generations.models.generation import GenerationQuerySet
@@ -45,6 +46,8 @@ def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     mine = Generation.objects.filter(user=request.user).select_related("image")
     events = Prefetch("events", GenerationEvent.objects.select_related("created_by"))
     generation = get_object_or_404(mine.prefetch_related("entries", events), code=code)
+    if generation.is_unseen:
+        lifecycle.mark_seen(mine.filter(pk=generation.pk))
     if request.htmx:
         return render(request, "generations/_detail_state.html", {"generation": generation})
     pictures = _pictures(request.user)

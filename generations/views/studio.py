@@ -1,203 +1,228 @@
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fluxsite.http import PersonRequest
-from generations import bfl, ledger, lifecycle, offers, room
-from generations.context_processors import Frame, frame_of
+from generations import bfl, drafts, lifecycle, offers, prompts, room, words
+from generations.bfl import Endpoint
+from generations.context_processors import frame_of
+from generations.estimates import typical_seconds
+from generations.fitting import Fitted, fit
 from generations.forms import GenerationForm, initial_of
 from generations.models import Generation
+from generations.offers import Listed
+from generations.views import progress
 
-RECENT_COUNT = 24
-RECENT_FOR = timedelta(days=1)
+# An address with one of these fills the form.
+FILLING = drafts.NAMES | {"from", "past"}
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChoice:
+    listed: Listed
+    usually: str
+    """How long a picture takes, in words."""
+    is_chosen: bool
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def studio(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         return _submit(request)
-    source = _source(request)
-    slug = request.GET.get("endpoint") or (source.endpoint if source else "")
-    values = {**(source.params if source else {}), **request.GET.dict()}
-    form = _form(request.user, slug, initial=values)
-    return render(request, "generations/studio.html", {"form": form, **_progress_context(request)})
+    if request.method == "GET" and request.GET.keys() & FILLING:
+        return _fill(request)
+    return _draw(request)
 
 
 @require_POST
 def studio_form(request: PersonRequest) -> HttpResponse:
-    """The form for another endpoint, with every value that it takes too."""
-    form = _form(request.user, request.POST.get("endpoint", ""), initial=_posted_values(request))
-    return _render_form(request, form)
+    """The form for another endpoint, with every value that it takes too; or with one setting reset."""
+    posted = request.POST.dict()
+    posted.pop(posted.get("reset", ""), None)
+    fitted = _keep_fitted(request.user, posted)
+    return _draw(request, note=fitted.sentence, fresh="settings")
 
 
-@require_GET
-def progress(request: PersonRequest) -> HttpResponse:
-    context = _progress_context(request)
-    # htmx swaps nothing on 204, so that nothing moves and nobody's focus is lost.
-    if request.GET.get("version") == context["version"]:
+@require_safe
+def foot(request: PersonRequest) -> HttpResponse:
+    """The button with its price and what stands beside it, as things are now."""
+    listing = offers.get_list()
+    endpoint = _endpoint(request.GET.get("endpoint", ""), listing)
+    form = GenerationForm(endpoint, initial=initial_of(endpoint, request.GET.dict()))
+    return render(request, "generations/_foot.html", _context(request, form, listing))
+
+
+@require_POST
+def draft(request: PersonRequest) -> HttpResponse:
+    """Keep what is being typed."""
+    drafts.keep(request.user, request.POST.dict())
+    return HttpResponse(status=204)
+
+
+@require_POST
+def undo(request: PersonRequest) -> HttpResponse:
+    """Bring back what stood in the form before it was filled anew."""
+    drafts.keep(request.user, request.POST.dict())
+    drafts.undo(request.user)
+    return _draw(request, fresh="all") if request.htmx else redirect("studio")
+
+
+@require_POST
+def forget(request: PersonRequest) -> HttpResponse:
+    drafts.keep(request.user, request.POST.dict())
+    drafts.forget(request.user)
+    return _draw(request) if request.htmx else redirect("studio")
+
+
+def _fill(request: PersonRequest) -> HttpResponse:
+    """Put what the address names into the form; then show it at an address that does not do so again.
+
+    A GET that writes, because a link is how a picture asks for it. What it writes is the person's own draft,
+    and undo brings back what stood there.
+    """
+    if request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+        # A browser that looks ahead is nobody who has asked for it.
         return HttpResponse(status=204)
-    return render(request, "generations/_progress.html", context)
+    fitted = _fitted(_named(request))
+    drafts.replace(request.user, fitted.values)
+    if request.htmx:
+        return _draw(request, note=fitted.sentence, fresh="all")
+    if fitted.sentence:
+        messages.info(request, fitted.sentence)
+    return redirect("studio")
 
 
-@require_POST
-def cancel(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
-    generation = _own(request.user, code)
-    if not lifecycle.cancel(generation, canceled_by=request.user):
-        messages.info(request, "That picture is already being made, so it can no longer be canceled.")
-    return _back_to_progress(request)
+def _named(request: PersonRequest) -> dict[str, Any]:
+    """Return the draft with what the address names in it: a picture's, a past prompt, single values."""
+    form, asked = drafts.get(request.user).form, request.GET.dict()
+    filled: dict[str, Any] = {**form, **{name: asked[name] for name in asked.keys() & drafts.NAMES}}
+    if source := _source(request.user, asked.get("from", "")):
+        filled = drafts.fill(filled, source, asked.get("use", ""))
+    elif "from" in asked:
+        messages.info(request, "There is no such picture of yours, so the form is as it was.")
+    if past := prompts.get_text(request.user, asked.get("past", "")):
+        filled["prompt"] = past
+    # Nobody is to buy 64 again by accident.
+    return form if filled == form else {**filled, "count": 1}
 
 
-@require_POST
-def retry(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+def _source(user: User, code: str) -> Generation | None:
     try:
-        lifecycle.retry(_own(request.user, code), request.user)
-    except lifecycle.REFUSALS as refusal:
-        messages.error(request, str(refusal))
-    return _back_to_progress(request)
+        return Generation.objects.filter(user=user, code=uuid.UUID(code)).first()
+    except ValueError:
+        return None
 
 
 def _submit(request: PersonRequest) -> HttpResponse:
-    slug = request.POST.get("endpoint", "")
-    if slug in bfl.ENDPOINTS and request.POST.get("form_for") != slug:
+    posted = request.POST.dict()
+    drafts.keep(request.user, posted)
+    slug = posted.get("endpoint", "")
+    if slug in bfl.ENDPOINTS and posted.get("form_for") != slug:
         # Without script the settings on the page may be another endpoint's, and its price.
-        form = _form(request.user, slug, initial=_posted_values(request))
-        messages.info(request, f"These are the settings and the price of {form.endpoint.name}.")
-        return _render_form(request, form)
-    form = _form(request.user, slug, data=request.POST)
+        fitted = _keep_fitted(request.user, posted)
+        named = f"These are the settings and the price of {bfl.ENDPOINTS[slug].name}."
+        return _draw(request, note=f"{named} {fitted.sentence}".strip())
+    form = GenerationForm(bfl.ENDPOINTS.get(slug) or next(iter(bfl.ENDPOINTS.values())), data=posted)
     if slug not in bfl.ENDPOINTS:
         form.add_error(None, "There is no such model. Choose one of these.")
-    if not form.is_valid():
-        return _render_form(request, form, status=422)
-    try:
-        generation = lifecycle.create(request.user, slug, form.params, token=form.token)[0]
-    except lifecycle.REFUSALS as refusal:
-        form.add_error(None, str(refusal))
-        # Another tab may have spent what this one still saw.
-        form.balance = ledger.get_balance(request.user)
-        return _render_form(request, form, status=422)
-    return _submitted(request, generation)
+    if form.is_valid():
+        try:
+            return _submitted(request, _press(request.user, slug, form))
+        except lifecycle.REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+    return _render_form(request, _context(request, form, offers.get_list()), status=422)
 
 
-def _submitted(request: PersonRequest, generation: Generation) -> HttpResponse:
+def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
+    """Buy, and remember the prompt: both or neither. Raises one of lifecycle.REFUSALS."""
+    with transaction.atomic():
+        bought = lifecycle.create_each(user, slug, form.requests, token=form.token)
+        prompts.remember(user, bought[0].prompt)
+    return bought
+
+
+def _submitted(request: PersonRequest, bought: list[Generation]) -> HttpResponse:
     if not request.htmx:
-        return redirect(f"{reverse('studio')}?{urlencode({'from': generation.code})}")
-    form = _form(request.user, generation.endpoint, initial=_posted_values(request))
-    response = _render_form(request, form)
+        return redirect(f"{reverse('studio')}?{urlencode({'pressed': bought[0].code})}")
+    response = _draw(request)
     response["HX-Trigger"] = "queue-changed"
     return response
 
 
-def _form(
-    user: User,
-    slug: str,
-    *,
-    data: Mapping[str, Any] | None = None,
-    initial: Mapping[str, Any] | None = None,
-) -> GenerationForm:
-    """Return the form for an endpoint; for one that does not exist, for the first that people may use."""
-    listed = offers.get_list()
-    switched_off = frozenset(name for name, line in listed.items() if not line.is_enabled)
-    endpoints = {name: line.endpoint for name, line in listed.items()}
-    offered = [entry for name, entry in endpoints.items() if name not in switched_off]
-    endpoint = endpoints.get(slug) or next(iter(offered or endpoints.values()))
-    return GenerationForm(
-        endpoint,
-        balance=ledger.get_balance(user),
-        room=room.of(user, listed[endpoint.slug]),
-        switched_off=switched_off,
-        endpoints=endpoints,
-        data=data,
-        initial=initial_of(endpoint, initial or {}),
-    )
+def _keep_fitted(user: User, posted: Mapping[str, Any]) -> Fitted:
+    fitted = _fitted(posted)
+    drafts.keep(user, fitted.values)
+    return fitted
 
 
-def _render_form(request: PersonRequest, form: GenerationForm, *, status: int = 200) -> HttpResponse:
-    if request.htmx:
-        return render(request, "generations/_form.html", {"form": form}, status=status)
-    context = {"form": form, **_progress_context(request)}
-    return render(request, "generations/studio.html", context, status=status)
+def _fitted(given: Mapping[str, Any]) -> Fitted:
+    """Return what of the given values goes with the endpoint that they name."""
+    drawn = bfl.ENDPOINTS.get(str(given.get("form_for", "")))
+    slug = str(given.get("endpoint", "") or given.get("form_for", ""))
+    endpoint = bfl.ENDPOINTS.get(slug)
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    if endpoint is None:
+        gone = f"The model {slug[:40]} is not offered any more." if slug else ""
+        return Fitted({name: value for name, value in values.items() if name != "endpoint"}, gone)
+    changed_from = drawn if drawn != endpoint else None
+    fitted = fit(endpoint, values, drawn=changed_from)
+    return Fitted({**fitted.values, "endpoint": slug, "form_for": slug}, fitted.sentence)
 
 
-def _posted_values(request: PersonRequest) -> dict[str, str]:
-    """Return what was posted, without what the endpoint drawn before had filled in by itself."""
-    drawn = bfl.ENDPOINTS.get(request.POST.get("form_for", ""))
-    parameters = drawn.parameters if drawn and drawn.slug != request.POST.get("endpoint") else ()
-    untouched = {(parameter.name, str(parameter.default)) for parameter in parameters}
-    values = {name: str(value) for name, value in request.POST.items() if (name, value) not in untouched}
-    if custom := values.get("aspect_ratio_custom"):
-        values["aspect_ratio"] = custom
-    return values
+def _draw(request: PersonRequest, *, note: str = "", fresh: str = "") -> HttpResponse:
+    """Draw the form as the draft has it.
+
+    A script leaves alone what is being typed in a form that comes anew, except what `fresh` names: all of it,
+    or the settings without the prompt.
+    """
+    listing = offers.get_list()
+    kept = drafts.get(request.user)
+    endpoint = _endpoint(kept.form.get("endpoint", ""), listing)
+    form = GenerationForm(endpoint, initial=initial_of(endpoint, kept.form))
+    context = _context(request, form, listing) | {"note": note, "before": kept.before, "fresh": fresh}
+    return _render_form(request, context)
 
 
-def _source(request: PersonRequest) -> Generation | None:
-    """Return the generation whose settings are to be used again, if it is this person's."""
-    try:
-        code = uuid.UUID(request.GET.get("from", ""))
-    except ValueError:
-        return None
-    return Generation.objects.filter(user=request.user, code=code).first()
+def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
+    """Return the endpoint of a name; for one that does not exist, the first that people may use."""
+    offered = [line.endpoint for line in listing.values() if line.is_enabled]
+    chosen = listing.get(slug)
+    return chosen.endpoint if chosen else next(iter(offered or [next(iter(listing.values())).endpoint]))
 
 
-def _own(user: User, code: uuid.UUID) -> Generation:
-    return get_object_or_404(user.generations, code=code)
-
-
-def _back_to_progress(request: PersonRequest) -> HttpResponse:
-    if request.htmx:
-        return render(request, "generations/_progress.html", _progress_context(request))
-    return redirect("studio")
-
-
-def _progress_context(request: PersonRequest) -> dict[str, Any]:
-    recent = _recent(request.user)
-    moving = [generation for generation in recent if not generation.is_finished]
-    frame = frame_of(request, request.user)
+def _context(request: PersonRequest, form: GenerationForm, listing: Mapping[str, Listed]) -> dict[str, Any]:
+    balance = frame_of(request, request.user).balance
+    here = room.of(request.user, listing[form.endpoint.slug], balance)
     return {
-        "recent": recent,
-        "moving": bool(moving),
-        # A late picture, or the end of a pause, comes by itself; otherwise an idle page asks nothing.
-        "may_change": bool(frame.provider_state.notice) or any(row.is_looked_for for row in recent),
-        "summary": _summary(moving),
-        "version": _version(frame, recent),
+        "form": form,
+        "models": _choices(listing, form.endpoint),
+        "room": here,
+        "quote": here.quote(form.count),
     }
 
 
-def _recent(user: User) -> list[Generation]:
-    """Return what is in progress and what has ended of late, newest first, so that ending moves no card."""
-    mine = Generation.objects.filter(user=user).newest_first().select_related("image")
-    mine = mine.prefetch_related("entries")
-    finished = mine.filter(finished_at__gt=timezone.now() - RECENT_FOR)[:RECENT_COUNT]
-    both = [*mine.unfinished(), *finished]
-    return sorted(both, key=lambda row: (row.created_at, row.pk), reverse=True)
+def _choices(listing: Mapping[str, Listed], chosen: Endpoint) -> list[EndpointChoice]:
+    seconds = typical_seconds()
+    return [
+        EndpointChoice(line, words.about(seconds[slug]), slug == chosen.slug)
+        for slug, line in listing.items()
+    ]
 
 
-def _summary(moving: list[Generation]) -> str:
-    waiting = sum(generation.status == Generation.Status.QUEUED for generation in moving)
-    working = len(moving) - waiting
-    parts = []
-    if working:
-        parts.append(f"{working} picture{'s' if working > 1 else ''} in progress")
-    if waiting:
-        parts.append(f"{waiting} waiting")
-    return f"{', '.join(parts)}." if parts else ""
-
-
-def _version(frame: Frame, recent: list[Generation]) -> str:
-    """Return a word that changes with anything that the fragment, the header and the notice show."""
-    rows = [(row.pk, row.status, row.progress, row.attempts, row.is_looked_for) for row in recent]
-    notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
-    state = (rows, frame.balance, frame.in_progress, notice)
-    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+def _render_form(request: PersonRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    if request.htmx:
+        return render(request, "generations/_form.html", context, status=status)
+    context |= progress.context_of(request)
+    return render(request, "generations/studio.html", context, status=status)

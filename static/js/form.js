@@ -70,11 +70,23 @@ const count = (prompt) => {
   } else output.textContent = length.toLocaleString("en");
 };
 
+// Morphing leaves alone what was typed or picked. Where the answer fills the form, it takes the answer's place.
+const fill = (form) => {
+  for (const field of form.elements) {
+    if (field.type === "hidden" || (form.dataset.fresh === "settings" && field.name === "prompt")) continue;
+    if ("defaultChecked" in field) field.checked = field.defaultChecked;
+    if (field.options) for (const option of field.options) option.selected = option.defaultSelected;
+    else if ("defaultValue" in field && field.value !== field.defaultValue) field.value = field.defaultValue;
+  }
+  delete form.dataset.fresh;
+};
+
 const refresh = () => {
   const form = document.getElementById("studio-form");
   if (!form) return;
+  if (form.dataset.fresh) fill(form);
   count(form.elements.prompt);
-  // Morphing sets the attribute of a radio, not its state: a group may be left with none chosen.
+  // A group of radios whose chosen one is gone would be left with none.
   for (const group of form.querySelectorAll("[data-radios]")) {
     if (group.querySelector(":checked")) continue;
     const first = group.querySelector("input[checked]");
@@ -95,13 +107,6 @@ const refresh = () => {
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("#studio-form [name=prompt]")) count(event.target);
-});
-
-// A shape that was picked takes the place of one that was typed.
-document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-shapes] input[type=radio]")) return;
-  const typed = event.target.form.querySelector("[data-own-shape] input");
-  if (typed) typed.value = "";
 });
 
 // Picked with the pointer, the list of models has done its work; with the keyboard it stays.

@@ -1,6 +1,10 @@
 import "./theme.js";
 import "./menu.js";
 import "./form.js";
+import "./settings.js";
+import "./draft.js";
 import "./copy.js";
 import "./notice.js";
 import "./viewer.js";
+import "./progress.js";
+import "./keys.js";

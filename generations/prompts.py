@@ -1,0 +1,50 @@
+"""The prompts that a person has pressed Generate with, newest first. Nobody else ever sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from generations.models import PastPrompt
+
+SHOWN = 50
+# So many of the newest are searched, to take the same time however long somebody has been here.
+SEARCHED = 2000
+
+
+def remember(user: User, text: str) -> None:
+    """Put a prompt first in the history; one that is there already moves up."""
+    PastPrompt.objects.bulk_create(
+        [PastPrompt(user=user, digest=_digest(text), text=text, used_at=timezone.now())],
+        update_conflicts=True,
+        unique_fields=["user", "digest"],
+        update_fields=["used_at"],
+    )
+
+
+def find(user: User, words: str = "") -> list[PastPrompt]:
+    """Return the newest SHOWN prompts that have all the words, whatever their case and accents."""
+    past = PastPrompt.objects.filter(user=user).order_by("-used_at", "-pk")
+    wanted = _fold(words).split()
+    if not wanted:
+        return list(past[:SHOWN])
+    found = [one for one in past[:SEARCHED] if all(word in _fold(one.text) for word in wanted)]
+    return found[:SHOWN]
+
+
+def get_text(user: User, digest: str) -> str:
+    """Return the prompt of a digest; empty where the person has none such."""
+    return PastPrompt.objects.filter(user=user, digest=digest).values_list("text", flat=True).first() or ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _fold(text: str) -> str:
+    # Databases fold case and accents each in their own way; here both find the same.
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,0 +1,342 @@
+"""The studio's form in Chromium: by hand and by keyboard, on a phone and wide, with script and without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from generations import bfl
+from generations.bfl import InvalidParameters
+from proof.site import Site
+from tests.browser.conftest import is_sideways
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+LogIn = Callable[[Page], None]
+Open = Callable[..., Page]
+WIDTHS = pytest.mark.parametrize("width", [360, 1280])
+# Everybody here shares one person's draft, so each test begins with a form of its own.
+PLAIN = "seed_mode=random&aspect_ratio=1:1&prompt_upsampling=false"
+
+
+@pytest.fixture
+def studio(page: Page, log_in: LogIn, site: Site) -> Open:
+    return lambda endpoint="flux-kontext-pro", width=1280: _open(page, log_in, site, endpoint, width)
+
+
+@pytest.fixture
+def scriptless(browser: Browser, log_in: LogIn, site: Site) -> Iterator[Open]:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        yield lambda endpoint="flux-kontext-pro", width=1280: _open(page, log_in, site, endpoint, width)
+
+
+def _open(page: Page, log_in: LogIn, site: Site, endpoint: str, width: int) -> Page:
+    page.set_viewport_size({"width": width, "height": 800})
+    log_in(page)
+    page.goto(f"{site.url}/?endpoint={endpoint}&{PLAIN}&prompt=")
+    if width < 1024:
+        page.locator(".settings > summary").click()
+    return page
+
+
+def prompt(page: Page) -> Locator:
+    return page.get_by_label("Prompt", exact=True)
+
+
+def generate(page: Page) -> Locator:
+    return page.get_by_role("button", name="Generate")
+
+
+def count(page: Page) -> Locator:
+    return page.get_by_label("Count", exact=True)
+
+
+def cards(page: Page, words: str) -> Locator:
+    return page.locator("#progress li.press", has_text=words).locator("ul.cards > li")
+
+
+def choose_model(page: Page, name: str) -> None:
+    models = page.get_by_role("group", name="Model")
+    models.locator("summary").click()
+    models.get_by_text(name, exact=True).last.click()
+
+
+def choose_shape(page: Page, ratio: str) -> None:
+    page.locator("label.shape", has_text=ratio).click()
+
+
+def wait_for_draft(page: Page, act: Callable[[], None]) -> None:
+    """Do something, and wait until the server has kept it."""
+    with page.expect_response("**/draft/"):
+        act()
+
+
+@WIDTHS
+def test_three_in_a_wide_format_cost_what_the_button_said(width: int, studio: Open) -> None:
+    page = studio(width=width)
+    prompt(page).fill(f"three wide lighthouses at {width}")
+    choose_shape(page, "16:9")
+    page.get_by_role("button", name="One picture more").click()
+    count(page).fill("3")
+    expect(generate(page)).to_have_text("Generate 3 · 12 credits")
+    left = page.locator("#left-after").inner_text()
+    generate(page).click()
+    expect(cards(page, f"three wide lighthouses at {width}")).to_have_count(3)
+    assert page.locator("#status").inner_text().find(left.split()[0]) >= 0
+    assert not is_sideways(page)
+
+
+@WIDTHS
+def test_the_same_without_script(width: int, scriptless: Open) -> None:
+    page = scriptless(width=width)
+    prompt(page).fill(f"two plain lighthouses at {width}")
+    choose_shape(page, "9:16")
+    count(page).fill("2")
+    generate(page).click()
+    expect(cards(page, f"two plain lighthouses at {width}")).to_have_count(2)
+    expect(generate(page)).to_have_text(re.compile(r"\s*Generate 2 · 8 credits\s*"))
+    expect(prompt(page)).to_have_value(f"two plain lighthouses at {width}")
+    assert not is_sideways(page)
+
+
+def test_the_keyboard_alone_sets_everything(studio: Open) -> None:
+    page = studio()
+    prompt(page).focus()
+    page.keyboard.type("a lighthouse by keys")
+    page.locator("#ratio-11").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_label("4:3")).to_be_checked()
+    page.locator("#seed-random").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Counting up")).to_be_checked()
+    page.get_by_label("Seed").fill("41")
+    count(page).focus()
+    page.keyboard.press("ArrowUp")
+    expect(generate(page)).to_have_text("Generate 2 · 8 credits")
+    page.keyboard.press("Control+Enter")
+    expect(cards(page, "a lighthouse by keys")).to_have_count(2)
+    expect(count(page)).to_be_focused()
+    expect(page.get_by_label("Seed")).to_have_value("41")
+
+
+def test_the_button_says_beforehand_what_a_press_would_be_refused_for(studio: Open) -> None:
+    page = studio()
+    prompt(page).fill("too many lighthouses")
+    count(page).fill("101")
+    expect(page.locator("#refusal")).to_have_text("At most 100 pictures go at once.")
+    expect(generate(page)).to_have_attribute("aria-disabled", "true")
+    generate(page).click(force=True)
+    count(page).fill("1")
+    expect(page.locator("#refusal")).to_be_empty()
+    expect(generate(page)).not_to_have_attribute("aria-disabled", "true")
+    expect(cards(page, "too many lighthouses")).to_have_count(0)
+
+
+@WIDTHS
+def test_another_model_keeps_what_fits_and_tells_of_the_rest(width: int, studio: Open) -> None:
+    page = studio("flux-dev", width)
+    prompt(page).fill("a lighthouse that moves")
+    page.get_by_label("Width").fill("1344")
+    choose_model(page, "Kontext Max")
+    expect(page.locator("#form-note")).to_have_text(
+        "Width and height became the shape 16:9: Kontext Max takes a shape."
+    )
+    expect(page.get_by_label("16:9")).to_be_checked()
+    expect(prompt(page)).to_have_value("a lighthouse that moves")
+    expect(generate(page)).to_have_text("Generate · 8 credits")
+
+
+def test_another_model_without_script(scriptless: Open) -> None:
+    page = scriptless("flux-dev")
+    prompt(page).fill("a plain lighthouse that moves")
+    page.locator(".more > summary").click()
+    page.get_by_label("Steps").fill("12")
+    choose_model(page, "Kontext Max")
+    page.get_by_role("button", name="Show settings").click()
+    expect(page.locator("#form-note")).to_have_text("Steps was left out: Kontext Max has no such setting.")
+    expect(generate(page)).to_have_text(re.compile(r"\s*Generate · 8 credits\s*"))
+
+
+def test_a_size_is_drawn_while_it_is_set(studio: Open) -> None:
+    page = studio("flux-dev")
+    page.get_by_role("button", name="16:9").click()
+    expect(page.get_by_label("Width")).to_have_value("1344")
+    expect(page.get_by_role("button", name="16:9")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Height").fill("1344")
+    expect(page.locator("[data-preview]")).to_have_text("1344 × 1344")
+    expect(page.get_by_role("button", name="1:1")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Height").fill("1345")
+    expect(page.locator("[data-preview]")).to_have_text("1344 × 1344")
+
+
+RATIOS = ["5:4", " 5 : 4 ", "7:3", "3:7", "8:3", "3:8", "0:1", "wide", "1", "1:", "1:1:1", "12345:1"]
+RATIOS += ["-1:1", "1.5:1"]
+
+
+def test_a_ratio_of_ones_own_is_judged_alike_on_both_sides(studio: Open) -> None:
+    page = studio()
+    page.locator(".own-shape > summary").click()
+    field = page.get_by_label("Another shape")
+    for ratio in RATIOS:
+        field.fill(ratio)
+        told = field.evaluate("field => field.validationMessage")
+        assert told == refusal_of(field.input_value()), ratio
+
+
+def refusal_of(ratio: str) -> str:
+    """Return what the server says of a ratio."""
+    try:
+        bfl.ENDPOINTS["flux-kontext-pro"].clean({"prompt": "any", "aspect_ratio": ratio})
+    except InvalidParameters as invalid:
+        return invalid.errors["aspect_ratio"]
+    return ""
+
+
+def test_a_seed_is_drawn_when_one_is_wanted(studio: Open) -> None:
+    page = studio()
+    expect(page.get_by_label("Seed")).to_be_hidden()
+    page.get_by_text("Locked", exact=True).click()
+    expect(page.get_by_label("Seed")).to_have_value(re.compile(r"^\d+$"))
+    count(page).fill("2")
+    expect(page.get_by_text("All of these would be one picture")).to_be_visible()
+    page.get_by_text("Counting up", exact=True).click()
+    expect(page.get_by_text("All of these would be one picture")).to_be_hidden()
+
+
+def test_a_setting_goes_back_to_its_default(studio: Open) -> None:
+    page = studio("flux-dev")
+    page.locator(".more > summary").click()
+    steps, reset = page.get_by_label("Steps"), page.get_by_role("button", name="Reset Steps to 28")
+    expect(reset).to_be_hidden()
+    steps.fill("12")
+    reset.click()
+    expect(steps).to_have_value("28")
+    expect(steps).to_be_focused()
+    expect(reset).to_be_hidden()
+
+
+def test_what_is_being_written_survives_a_reload(studio: Open, site: Site) -> None:
+    page = studio()
+    wait_for_draft(page, lambda: prompt(page).press_sequentially("a lighthouse to come back to"))
+    count(page).fill("2")
+    wait_for_draft(page, lambda: page.get_by_text("Locked", exact=True).click())
+    page.goto(f"{site.url}/credits/")
+    page.goto(f"{site.url}/")
+    expect(prompt(page)).to_have_value("a lighthouse to come back to")
+    expect(count(page)).to_have_value("2")
+    expect(page.get_by_label("Locked")).to_be_checked()
+
+
+def test_leaving_at_once_loses_no_word(studio: Open, site: Site) -> None:
+    page = studio()
+    prompt(page).press_sequentially("a lighthouse in a hurry")
+    page.goto(f"{site.url}/credits/")
+    page.goto(f"{site.url}/")
+    expect(prompt(page)).to_have_value("a lighthouse in a hurry")
+
+
+def press(page: Page, words: str) -> None:
+    prompt(page).fill(words)
+    generate(page).click()
+    expect(cards(page, words)).to_have_count(1)
+
+
+def test_past_prompts_come_back_by_key(studio: Open) -> None:
+    page = studio()
+    press(page, "the first lighthouse to recall")
+    press(page, "the second lighthouse to recall")
+    prompt(page).fill("what I was writing")
+    page.keyboard.press("Alt+ArrowUp")
+    expect(prompt(page)).to_have_value("the second lighthouse to recall")
+    page.keyboard.press("Alt+ArrowUp")
+    expect(prompt(page)).to_have_value("the first lighthouse to recall")
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(prompt(page)).to_have_value("what I was writing")
+    page.keyboard.press("Control+z")
+    expect(prompt(page)).to_have_value("the second lighthouse to recall")
+
+
+@WIDTHS
+def test_past_prompts_are_searched_and_one_is_used_and_undone(width: int, studio: Open) -> None:
+    page = studio(width=width)
+    press(page, "a lighthouse with a Größe")
+    prompt(page).fill("something else")
+    page.get_by_role("link", name="Past prompts").click()
+    dialog = page.get_by_role("dialog", name="Past prompts")
+    dialog.get_by_role("searchbox").fill("grosse LIGHT")
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    dialog.get_by_text("a lighthouse with a Größe").click()
+    expect(dialog).to_be_hidden()
+    expect(prompt(page)).to_have_value("a lighthouse with a Größe")
+    expect(prompt(page)).to_be_focused()
+    page.get_by_role("button", name="Undo").click()
+    expect(prompt(page)).to_have_value("something else")
+
+
+def test_past_prompts_without_script(scriptless: Open) -> None:
+    page = scriptless()
+    prompt(page).fill("a plain lighthouse to recall")
+    generate(page).click()
+    page.get_by_role("link", name="Past prompts").click()
+    page.get_by_role("searchbox").fill("recall plain")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("a plain lighthouse to recall").click()
+    expect(prompt(page)).to_have_value("a plain lighthouse to recall")
+
+
+def test_a_picture_fills_the_form_and_undo_brings_it_back(studio: Open, site: Site) -> None:
+    page = studio()
+    press(page, "a lighthouse to vary")
+    code = (cards(page, "a lighthouse to vary").first.get_attribute("id") or "").removeprefix("card-")
+    wait_for_draft(page, lambda: prompt(page).fill("half a thought"))
+    page.goto(f"{site.url}/?from={code}&use=vary")
+    expect(page).to_have_url(f"{site.url}/")
+    expect(prompt(page)).to_have_value("a lighthouse to vary")
+    page.reload()
+    page.get_by_role("button", name="Undo").click()
+    expect(prompt(page)).to_have_value("half a thought")
+
+
+@WIDTHS
+@pytest.mark.parametrize("endpoint", ["flux-kontext-pro", "flux-pro"])
+def test_the_form_is_accessible_with_everything_open(
+    width: int, endpoint: str, studio: Open, faults_of: Callable[[Page], list[str]]
+) -> None:
+    page = studio(endpoint, width)
+    page.evaluate("document.querySelectorAll('#studio-form details').forEach(fold => { fold.open = true })")
+    page.get_by_text("Counting up", exact=True).click()
+    count(page).fill("101")
+    assert faults_of(page) == []
+
+
+def test_the_list_of_past_prompts_is_accessible(
+    studio: Open, faults_of: Callable[[Page], list[str]], site: Site
+) -> None:
+    page = studio()
+    press(page, "a lighthouse to look up")
+    page.get_by_role("link", name="Past prompts").click()
+    expect(page.get_by_role("dialog").get_by_text("a lighthouse to look up")).to_be_visible()
+    assert faults_of(page) == []
+    page.goto(f"{site.url}/prompts/?q=lighthouse")
+    assert faults_of(page) == []
+
+
+def test_every_target_is_large_enough_for_a_thumb(browser: Browser, log_in: LogIn, site: Site) -> None:
+    with browser.new_context(has_touch=True, is_mobile=True) as context:
+        page = _open(context.new_page(), log_in, site, "flux-kontext-pro", 360)
+        small = page.evaluate(SMALL_TARGETS)
+    assert small == []
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+  `#studio-form :is(a, button, summary, textarea, label:has(input),
+    input:not([type=hidden], [type=radio], [type=checkbox]))`
+)].filter((target) => target.checkVisibility({visibilityProperty: true}))
+  .filter((target) => target.getBoundingClientRect().height < 43.9)
+  .map((target) => target.outerHTML.slice(0, 80))"""
