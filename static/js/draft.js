@@ -3,19 +3,29 @@ const LATER = 700;
 // A request that may outlive its page carries at most 64 KiB.
 const SMALL = 60_000;
 let timer = 0;
+let saved = Promise.resolve();
 
 const studio = () => document.getElementById("studio-form");
 const prompt = () => studio()?.elements.prompt;
 
-const save = () => {
+// Without a connection it is kept by the next change, or by the press.
+const send = (address, body) =>
+  fetch(address, {
+    method: "POST",
+    body,
+    keepalive: String(body).length < SMALL,
+    redirect: "manual",
+  }).catch(() => {});
+
+const save = (event) => {
   const form = studio();
   if (!timer || !form) return;
   clearTimeout(timer);
   timer = 0;
   const body = new URLSearchParams(new FormData(form));
-  const keepalive = String(body).length < SMALL;
-  // Without a connection it is kept by the next change, or by the press.
-  fetch(form.dataset.draft, { method: "POST", body, keepalive, redirect: "manual" }).catch(() => {});
+  const address = form.dataset.draft;
+  // One after the other, for of two at once the older might be written last. A page that goes cannot wait.
+  saved = event?.type === "pagehide" ? send(address, body) : saved.then(() => send(address, body));
 };
 
 const drop = () => {

@@ -3,7 +3,8 @@
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
 const field = "input, textarea, select, [contenteditable]";
-let leader = 0;
+// Long before the page was opened.
+let leader = -Infinity;
 
 const areOff = () => {
   try {
@@ -51,7 +52,7 @@ const KEYS = {
 
 const press = (event) => {
   const isSecond = event.timeStamp - leader < 1200;
-  leader = event.key === "g" && !isSecond ? event.timeStamp : 0;
+  leader = event.key === "g" && !isSecond ? event.timeStamp : -Infinity;
   return isSecond ? goTo(event.key) : KEYS[event.key]?.();
 };
 

@@ -58,6 +58,10 @@ def _complaint_of(message: ConsoleMessage) -> list[str]:
 Cookies = dict[str, list[Any]]
 
 
+# The draft that all tests share, as it is for someone who has never been here.
+PLAIN = "endpoint=flux-kontext-pro&aspect_ratio=1:1&seed_mode=random&prompt_upsampling=false&prompt="
+
+
 @pytest.fixture(scope="session")
 def sessions() -> Cookies:
     """The cookies of whoever has logged in."""
@@ -75,9 +79,12 @@ def log_in_as_staff(site: Site, sessions: Cookies) -> Callable[[Page], None]:
 
 
 def _log_in_as(name: str, page: Page, site: Site, sessions: Cookies) -> None:
-    """Open the studio as somebody, by the form when their session is new or another test has ended it."""
+    """Open the studio as somebody, with a form that nobody has touched.
+
+    By the login form when their session is new or another test has ended it.
+    """
     page.context.add_cookies(sessions.get(name, []))
-    page.goto(site.url)
+    page.goto(f"{site.url}/?{PLAIN}")
     if "/accounts/login/" not in page.url:
         return
     page.get_by_label("Username").fill(name)

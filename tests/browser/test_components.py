@@ -36,17 +36,17 @@ def components(page: Page, site: Site) -> Callable[[], Page]:
 
 def violations(page: Page, axe: str) -> list[str]:
     page.evaluate(axe)
-    options = {"runOnly": RULES, **APART}
+    options = {"runOnly": RULES, "resultTypes": ["violations"], **APART}
     found: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [f"{item['id']}: {node['html'][:120]}" for item in found["violations"] for node in item["nodes"]]
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_component_is_accessible_in_every_state(
-    scheme: Any, width: int, page: Page, components: Callable[[], Page], axe: str
+    width: int, page: Page, components: Callable[[], Page], axe: str
 ) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    # Both themes stand on the page, side by side.
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 800})
     assert violations(components(), axe) == []
 
