@@ -20,7 +20,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import bfl, ledger, limits, offers, provider, queue
+from generations import bfl, gallery, ledger, limits, offers, provider, queue
 from generations.bfl import Result, Submission
 from generations.models import GeneratedImage, Generation, GenerationEvent, Press
 from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS
@@ -109,12 +109,13 @@ def _digest(row: Generation, count: int) -> str:
 
 
 def _buy(row: Generation, count: int) -> list[Generation]:
-    now = timezone.now()
     shared = {"user": row.user, "endpoint": row.endpoint, "params": row.params, "price": row.price}
-    shared |= {"bfl_price": row.bfl_price, "press": row.press, "retry_of": row.retry_of, "created_at": now}
+    shared |= {"bfl_price": row.bfl_price, "press": row.press, "retry_of": row.retry_of}
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both find the last place to wait in.
         ledger.lock_account(row.user_id)
+        # Under it, so that a person's ids and times rise together: see generations.search.
+        now = shared["created_at"] = timezone.now()
         offers.check_waiting(row.user_id, offers.get_offered(row.endpoint), count)
         generations = Generation.objects.bulk_create(Generation(**shared) for _ in range(count))
         ledger.charge(generations)
@@ -341,6 +342,7 @@ def complete(generation: Generation, image: GeneratedImage) -> bool:
         if moved:
             image.generation = generation
             image.save(force_insert=True)
+            gallery.picture_of(generation, image).save(force_insert=True)
             _settle(generation)
     return moved
 

@@ -177,7 +177,7 @@ def _progress_context(request: PersonRequest) -> dict[str, Any]:
 
 def _recent(user: User) -> list[Generation]:
     """Return what is in progress and what has ended of late, newest first, so that ending moves no card."""
-    mine = Generation.objects.filter(user=user).newest_first().select_related("image")
+    mine = Generation.objects.filter(user=user).out_of_trash().newest_first().select_related("image")
     mine = mine.prefetch_related("entries")
     finished = mine.filter(finished_at__gt=timezone.now() - RECENT_FOR)[:RECENT_COUNT]
     both = [*mine.unfinished(), *finished]

@@ -4,3 +4,4 @@ import "./form.js";
 import "./copy.js";
 import "./notice.js";
 import "./viewer.js";
+import "./wall.js";
