@@ -8,17 +8,18 @@ import platform
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import ledger, picture, report, studio
+from benchmarks import gallery, ledger, picture, report, studio
 from benchmarks.driver import Failed
 from benchmarks.figures import Figures
 from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
 
 LEDGER = "ledger"
 STUDIO = "studio"
+GALLERY = "gallery"
 
 
 def main() -> int:
@@ -28,10 +29,12 @@ def main() -> int:
     ways = [name for name in options.only if name in WAYS]
     is_whole = not ways or _measure_ways(ways, options)
     if STUDIO in options.only:
-        is_whole = _measure(f"Open studios, {date.today()}", studio.measure) and is_whole
+        is_whole = _print(f"Open studios, {date.today()}:", studio.measure()) and is_whole
     if LEDGER in options.only:
-        title = f"A ledger of a million entries, {date.today()}, milliseconds"
-        is_whole = _measure(title, ledger.measure) and is_whole
+        heading = f"A ledger of a million entries, {date.today()}, milliseconds:"
+        is_whole = _print(heading, ledger.measure()) and is_whole
+    if GALLERY in options.only:
+        is_whole = _print(f"A gallery, {date.today()}:", gallery.measure(options.size)) and is_whole
     return 0 if is_whole else 1
 
 
@@ -50,11 +53,11 @@ def _measure_ways(names: list[str], options: argparse.Namespace) -> bool:
     return len(results) == len(names)
 
 
-def _measure(title: str, measure: Callable[[], Iterator[str]]) -> bool:
+def _print(heading: str, lines: Iterator[str]) -> bool:
     """Print a report line by line. False if it could not be measured."""
-    print(f"\n{title}:\n", flush=True)
+    print(f"\n{heading}\n", flush=True)
     try:
-        for line in measure():
+        for line in lines:
             print(line, flush=True)
     except Failed as failure:
         print(f"failed. {failure}", flush=True)
@@ -64,13 +67,16 @@ def _measure(title: str, measure: Callable[[], Iterator[str]]) -> bool:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="benchmarks", description="Measure pipeline, studio and ledger: docs/benchmarks.md."
+        prog="benchmarks", description="Measure pipeline, studio, ledger and gallery: docs/benchmarks.md."
     )
     add = parser.add_argument
     add("--count", type=_positive, default=200, help="pictures for each way (default 200)")
     add("--slots", type=_positive, default=24, help="tasks active at a time (default 24)")
     add("--seed", type=int, default=0, help="another seed has other latencies (default 0)")
-    parts = [*WAYS, STUDIO, LEDGER]
+    add(
+        "--size", type=_positive, default=gallery.LARGE, help="generations in the gallery (default 1,000,000)"
+    )
+    parts = [*WAYS, STUDIO, LEDGER, GALLERY]
     add("--only", nargs="+", choices=parts, default=parts, metavar="PART", help=", ".join(parts))
     return parser.parse_args()
 

@@ -119,12 +119,21 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
+S3_BUCKET = env.text("S3_BUCKET")
+S3_ENDPOINT = env.origin("S3_ENDPOINT", "https://s3.amazonaws.com")
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID")
+S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
 STORAGES = {
-    "default": {"BACKEND": "fluxsite.storage.AtomicFileSystemStorage"},
+    "default": {
+        "BACKEND": "fluxsite.s3.S3Storage" if S3_BUCKET else "fluxsite.storage.AtomicFileSystemStorage"
+    },
     "staticfiles": {"BACKEND": "fluxsite.storage.ModuleManifestStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+ACCEL_REDIRECT = env.text("ACCEL_REDIRECT")
+DOWNLOAD_NAMES = env.text("DOWNLOAD_NAMES", "{date} {prompt} {seed}")
 
 # People
 
@@ -168,7 +177,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *([S3_ENDPOINT] if S3_BUCKET else [])],
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
@@ -212,4 +221,9 @@ BFL_MAX_ACTIVE_KONTEXT_MAX = env.whole("BFL_MAX_ACTIVE_KONTEXT_MAX", 6, minimum=
 # Pictures. The largest that BFL makes today is 4 MP; a 4 MP PNG of pure noise is 12 MiB.
 
 IMAGE_MAX_BYTES = 25 * 1024 * 1024
+# What is uploaded is only looked at. This handler drops what is larger; Django's other one, left out, would
+# write it to the disk before anybody is asked.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 IMAGE_MAX_PIXELS = 12_000_000
+TRASH_DAYS = env.whole("TRASH_DAYS", 30, minimum=1)

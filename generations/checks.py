@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from generations import file_names
 from generations.bfl import Hosts
 
 
@@ -38,6 +39,26 @@ def check_api_base(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Use one of BFL's, such as https://api.bfl.ai, or name its host in BFL_EXTRA_HOSTS."
     return [Error("BFL_API_BASE is no host that may see the key.", hint=hint, id="generations.E002")]
+
+
+@register
+def check_download_names(**kwargs: Any) -> list[CheckMessage]:
+    hint = f"Known are {', '.join(f'{{{name}}}' for name in sorted(file_names.FIELDS))}."
+    try:
+        unknown = list(file_names.unknown_fields(settings.DOWNLOAD_NAMES))
+    except ValueError:
+        return [Error("DOWNLOAD_NAMES has a brace without its other half.", hint=hint, id="generations.E004")]
+    return [
+        Error(f"DOWNLOAD_NAMES knows no {{{name}}}.", hint=hint, id="generations.E004") for name in unknown
+    ]
+
+
+@register
+def check_s3(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.S3_BUCKET or (settings.S3_ACCESS_KEY_ID and settings.S3_SECRET_ACCESS_KEY):
+        return []
+    hint = "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY (or S3_SECRET_ACCESS_KEY_FILE)."
+    return [Error("S3_BUCKET is set, and no key to it.", hint=hint, id="generations.E005")]
 
 
 @register(deploy=True)

@@ -22,6 +22,7 @@ from generations.models.generation import TERMINAL_STATUSES
 FOLDERS = ("images", "thumbnails")
 # SQLite forgets them when a migration alters the table without putting them back.
 GUARDS = {"entry_is_never_changed", "entry_adds_up"}
+WORD_INDEX = {"picture_is_indexed", "picture_is_unindexed", "picture_is_reindexed"}
 
 
 def check_configuration() -> Iterator[str]:
@@ -99,6 +100,14 @@ def check_ledger() -> Iterator[str]:
         yield f"The database does not guard the ledger: {', '.join(sorted(missing))}"
 
 
+def check_search() -> Iterator[str]:
+    """PostgreSQL keeps the index of words in a column, which cannot be forgotten."""
+    if connection.vendor != "sqlite" or not _has_tables():
+        return  # said by check_database
+    if missing := WORD_INDEX - _triggers():
+        yield f"The search does not hear of new pictures: {', '.join(sorted(missing))}"
+
+
 CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "Configuration": check_configuration,
     "Database": check_database,
@@ -107,6 +116,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "Storage": check_storage,
     "Files": check_files,
     "Ledger": check_ledger,
+    "Search": check_search,
 }
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from django.http import StreamingHttpResponse
 
+# Spreadsheets take what begins so for a formula, after spaces too.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
 
 class _Echo:
     """What csv writes to. It hands each line back."""
@@ -25,3 +28,9 @@ def download(rows: Iterable[Sequence[str]], *, name: str) -> StreamingHttpRespon
             "Cache-Control": "private, no-store",
         },
     )
+
+
+def harmless(text: str) -> str:
+    """Return text for a cell of a spreadsheet, which must not be taken for a formula."""
+    is_formula = text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if is_formula else text

@@ -14,15 +14,21 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 # The plugins by name: without them every process loads all of Pillow's at its first picture.
-from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 from generations import metadata
 from generations.models import GeneratedImage, Generation
 
 THUMBNAIL_SIDE = 512
 PLACEHOLDER_SIDE = 16
-_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+_BEST: dict[str, dict[str, int]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {},
+    "WEBP": {"quality": 95, "method": 2},
+}
 
 
 class BadImage(Exception):
@@ -48,7 +54,7 @@ def read(content: bytes) -> Picture:
         with warnings.catch_warnings():
             # Pillow only warns of a decompression bomb up to twice its limit.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=list(_EXTENSIONS)) as image:
+            with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
                 return _render(image)
     except BadImage:
         raise
@@ -80,13 +86,13 @@ def store(generation: Generation, content: bytes) -> GeneratedImage:
 
 def discard(generation: Generation) -> None:
     """Remove what was written for a generation that ended without its picture, if anything was."""
-    for format in _EXTENSIONS:
+    for format in EXTENSIONS:
         default_storage.delete(_file_name(generation, format))
     default_storage.delete(_thumbnail_name(generation))
 
 
 def _file_name(generation: Generation, format: str) -> str:
-    return f"images/{generation.code.hex[:2]}/{generation.code}.{_EXTENSIONS[format]}"
+    return f"images/{generation.code.hex[:2]}/{generation.code}.{EXTENSIONS[format]}"
 
 
 def _thumbnail_name(generation: Generation) -> str:
@@ -101,6 +107,25 @@ def describe(generation: Generation) -> Mapping[str, object]:
     if generation.final_prompt not in ("", generation.prompt):
         fields["final_prompt"] = generation.final_prompt
     return {**fields, "created_at": generation.created_at.isoformat(), "code": str(generation.code)}
+
+
+def convert(content: bytes, format: str) -> bytes:
+    """Return a stored picture as another of our formats, in the best that it has; without any metadata."""
+    with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
+        profile = image.info.get("icc_profile")
+        colours = ImageOps.exif_transpose(image).convert("RGB")
+    buffer = io.BytesIO()
+    colours.save(buffer, format, icc_profile=profile, **_BEST[format])
+    return buffer.getvalue()
+
+
+def without_metadata(content: bytes) -> bytes:
+    """Return a stored picture with nothing in the file but the picture."""
+    with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        format = _format_of(image)
+    # How it is turned is metadata too: then the pixels must be turned themselves.
+    return convert(content, format) if is_turned else metadata.strip(content)
 
 
 def _render(image: Image.Image) -> Picture:
@@ -126,7 +151,7 @@ def _render(image: Image.Image) -> Picture:
 def _format_of(image: Image.Image) -> str:
     # A JPEG with further pictures behind it is still one.
     name = {"MPO": "JPEG"}.get(str(image.format), str(image.format))
-    if name not in _EXTENSIONS:
+    if name not in EXTENSIONS:
         raise BadImage(f"{name} is not a format that we keep")
     return name
 

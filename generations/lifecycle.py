@@ -20,7 +20,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fluxsite.redaction import redact
-from generations import bfl, ledger, limits, offers, provider, queue, turns
+from generations import bfl, gallery, ledger, limits, offers, provider, queue, turns
 from generations.bfl import Result, Submission
 from generations.models import GeneratedImage, Generation, GenerationEvent, Press
 from generations.models.generation import LATE_FOR, LATE_LOOKS, TRANSITIONS, GenerationQuerySet
@@ -132,12 +132,14 @@ def _digest(rows: Sequence[Generation]) -> str:
 
 def _buy(rows: Sequence[Generation]) -> list[Generation]:
     """Save rows of one person and one endpoint, with their charges."""
-    user_id, endpoint, now = rows[0].user_id, rows[0].endpoint, timezone.now()
-    for row in rows:
-        row.created_at = now
+    user_id, endpoint = rows[0].user_id, rows[0].endpoint
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both find the last place to wait in.
         ledger.lock_account(user_id)
+        # Under it, so that a person's ids and times rise together: see generations.search.
+        now = timezone.now()
+        for row in rows:
+            row.created_at = now
         offers.check_waiting(user_id, offers.get_offered(endpoint), len(rows))
         generations = Generation.objects.bulk_create(rows)
         ledger.charge(generations)
@@ -386,6 +388,7 @@ def complete(generation: Generation, image: GeneratedImage) -> bool:
         if moved:
             image.generation = generation
             image.save(force_insert=True)
+            gallery.picture_of(generation, image).save(force_insert=True)
             _settle(generation)
     return moved
 

@@ -1,6 +1,7 @@
 """Prompt and parameters inside the picture's own file, as an XMP packet. The pixels are not touched.
 
 JPEG keeps it in an APP1 segment, PNG in an iTXt chunk (XMP specification part 3). Other formats go without.
+strip() takes out these and whatever else is no part of the picture.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, unescape
 
 _JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -17,6 +18,28 @@ _PNG_HEADER = b"XML:com.adobe.xmp\x00\x00\x00\x00\x00"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 # A JPEG segment's length has two bytes, and counts itself.
 _JPEG_MAX = 0xFFFF - 2 - len(_JPEG_HEADER)
+# What a file is read with: its size, colours and pixels. In a JPEG also the start of JFIF, the colour profile
+# and Adobe's word on how colours are coded.
+_PNG_KEPT = frozenset(
+    (
+        b"IHDR",
+        b"PLTE",
+        b"IDAT",
+        b"IEND",
+        b"tRNS",
+        b"cHRM",
+        b"gAMA",
+        b"iCCP",
+        b"sBIT",
+        b"sRGB",
+        b"cICP",
+        b"pHYs",
+    )
+)
+_JPEG_DROPPED = frozenset({0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE})
+_JPEG_SCAN = 0xDA
+_WEBP_DROPPED = frozenset((b"EXIF", b"XMP "))
+_WEBP_FLAGS = 0x08 | 0x04
 _FIELDS = re.compile(rb"<fluxsite:generation>(.*?)</fluxsite:generation>", re.DOTALL)
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -53,6 +76,55 @@ def extract(content: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def strip(content: bytes) -> bytes:
+    """Return the file without anything but the picture, or as it was if it is none of our formats."""
+    if content.startswith(b"\xff\xd8"):
+        return b"".join(_bare_jpeg(content))
+    if content.startswith(_PNG_START):
+        return _PNG_START + b"".join(chunk for name, chunk in _png_chunks(content) if name in _PNG_KEPT)
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return _bare_webp(content)
+    return content
+
+
+def _bare_jpeg(content: bytes) -> Iterator[bytes]:
+    yield content[:2]
+    at = 2
+    while at + 4 <= len(content) and content[at] == 0xFF and content[at + 1] != _JPEG_SCAN:
+        end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        is_profile = content[at + 1] == 0xE2 and content[at + 4 : at + 16] == b"ICC_PROFILE\x00"
+        if content[at + 1] not in _JPEG_DROPPED and (content[at + 1] != 0xE2 or is_profile):
+            yield content[at:end]
+        at = end
+    yield content[at:]
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = len(_PNG_START)
+    while at < len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        yield content[at + 4 : at + 8], content[at:end]
+        at = end
+
+
+def _bare_webp(content: bytes) -> bytes:
+    chunks = b"".join(chunk for name, chunk in _webp_chunks(content) if name not in _WEBP_DROPPED)
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    while at < len(content):
+        name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        # Each begins at an even place.
+        end = at + 8 + size + size % 2
+        chunk = bytearray(content[at:end])
+        if name == b"VP8X":
+            chunk[8] &= ~_WEBP_FLAGS
+        yield name, bytes(chunk)
+        at = end
 
 
 def _into_jpeg(content: bytes, packet: bytes) -> bytes:

@@ -122,7 +122,7 @@ def show(user: User, frame: Frame) -> Panel:
 
 def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
     moving = list(mine.unfinished().order_by("pk"))
-    ended = list(mine.unseen().order_by("-pk")[:MOST_UNSEEN])
+    ended = list(mine.unseen().out_of_trash().order_by("-pk")[:MOST_UNSEEN])
     frame.mine_count = len(moving)
     panel = Panel(frame, moving, ended)
     places = frame.pulse.places_of(user.pk, len(panel.waiting))
@@ -138,7 +138,7 @@ def groups_of(panel: Panel, user: User) -> list[Group]:
     shown = [*panel.moving, *panel.ended]
     presses = {row.press_id for row in shown if row.press_id}
     if presses:
-        mine = user.generations.select_related("image").filter(press__in=presses)
+        mine = user.generations.out_of_trash().select_related("image").filter(press__in=presses)
         shown += mine.exclude(pk__in=[row.pk for row in shown])
     return _grouped(shown)
 
@@ -146,8 +146,8 @@ def groups_of(panel: Panel, user: User) -> list[Group]:
 def recent_groups(user: User, in_sight: Iterable[Group]) -> list[Group]:
     """Return the newest that have ended and are not in sight."""
     shown = {row.pk for group in in_sight for row in group.generations}
-    newest = user.generations.select_related("image").newest_first()[: MOST_RECENT + len(shown)]
-    return _grouped([row for row in newest if row.pk not in shown])
+    newest = user.generations.out_of_trash().select_related("image").newest_first()
+    return _grouped([row for row in newest[: MOST_RECENT + len(shown)] if row.pk not in shown])
 
 
 def _grouped(generations: list[Generation]) -> list[Group]:

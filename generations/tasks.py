@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from fluxsite.storage import prune_drafts
-from generations import bfl, images, lifecycle, provider, queue, results
+from generations import bfl, images, lifecycle, provider, queue, results, trash
 from generations.bfl import errors
 from generations.follower import Follower
 from generations.models import GeneratedImage, Generation, Provider
@@ -78,6 +78,7 @@ def sweep() -> None:
     if _is_follower_needed():
         queue.stand_by()
     prune_drafts()
+    trash.remove_due()
 
 
 def _fetch(generation: Generation) -> GeneratedImage:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from generations import periods
 from generations.amounts import Total
 from generations.bfl import ENDPOINTS
+from generations.exports import harmless
 from generations.models import CreditAccount, CreditEntry, Generation
 from generations.periods import Period
 
@@ -29,8 +30,6 @@ LONGEST = timedelta(days=366)
 NO_GROUP = "No group"
 PAGE_SIZE = 50
 NOTHING = Decimal("0.0000")
-# Spreadsheets take what begins so for a formula, after spaces too.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 Kind = CreditEntry.Kind
 
@@ -279,12 +278,6 @@ def usage_rows(wanted: Filter) -> Iterator[list[str]]:
         sums = cell.sums
         amounts = map(_exact, (sums.charged, sums.refunded, sums.settled, sums.spent))
         yield [cell.day.isoformat(), harmless(cell.person), cell.endpoint, str(sums.pictures), *amounts]
-
-
-def harmless(text: str) -> str:
-    """Return text for a cell of a spreadsheet, which must not be taken for a formula."""
-    is_formula = text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA)
-    return f"'{text}" if is_formula else text
 
 
 def _exact(amount: Decimal) -> str:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from fluxsite.ops import redis_server
 from generations import bfl, estimates, follower, images, ledger, lifecycle, provider, pulse, queue
 from generations.follower import Follower
-from generations.models import Generation, Provider
+from generations.models import Generation, Picture, Provider
 from generations.sandbox import Sandbox
 from proof.site import Site, free_port, running_site
 
@@ -304,9 +304,15 @@ def _rows_of(table: str) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def set_time(generations: list[Generation], moment: datetime) -> None:
+    """Let pictures have been asked for at a moment."""
+    for model in (Generation, Picture):
+        model.objects.filter(pk__in=[row.pk for row in generations]).update(created_at=moment)
+
+
 def make_wall(user: User, count: int) -> list[str]:
     """Make pictures that all bear the same time; return their codes, newest first."""
     ledger.grant(user, Decimal(1000), note="For a wall", created_by=None)
     made = make_pictures(user, count)
-    Generation.objects.update(created_at=timezone.now())
+    set_time(made, timezone.now())
     return [str(generation.code) for generation in reversed(made)]

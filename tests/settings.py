@@ -15,6 +15,7 @@ os.environ |= {
     "BFL_API_KEY": "key-of-the-tests",
     "BFL_API_BASE": "http://127.0.0.1:9",
     "BFL_EXTRA_HOSTS": "127.0.0.1:9",
+    "S3_BUCKET": "",
 }
 
 # Several pytests share a given Redis, each with a database of its own: they empty it between tests.

@@ -28,6 +28,8 @@ Expected = tuple[int | str, int | str, int | str, int | str]
 EVERYBODY: Expected = (200, 200, 200, 200)
 MEMBERS: Expected = (LOGIN, 200, 200, 200)
 OWNER: Expected = (LOGIN, 200, 404, 404)
+# Staff see pictures in the admin; what a picture was made of is its owner's.
+FILE: Expected = (LOGIN, 200, 404, 200)
 STAFF: Expected = (LOGIN, LOGIN, LOGIN, 200)
 STAFF_PAGE: Expected = (LOGIN, 403, 403, 200)
 NOBODY: Expected = (LOGIN, LOGIN, LOGIN, 403)
@@ -43,9 +45,23 @@ SITE: dict[str, Expected] = {
     "past-prompts": MEMBERS,
     "progress": MEMBERS,
     "gallery": MEMBERS,
+    "gallery-months": MEMBERS,
+    "gallery-suggestions": MEMBERS,
+    "gallery-count": MEMBERS,
+    "gallery-change": POSTED,
+    "gallery-undo": POSTED,
+    "gallery-trash": MEMBERS,
+    "gallery-trash-empty": MEMBERS,
     "generation-detail": OWNER,
-    "generation-image": OWNER,
-    "generation-thumbnail": OWNER,
+    "generation-image": FILE,
+    "generation-thumbnail": FILE,
+    "generation-download": OWNER,
+    "gallery-zip": (LOGIN, 200, 302, 302),
+    "metadata": MEMBERS,
+    "generation-favourite": POSTED,
+    "generation-tags": POSTED,
+    "generation-trash": POSTED,
+    "generation-restore": POSTED,
     "generation-cancel": POSTED,
     "generation-retry": POSTED,
     "generation-cancel-press": POSTED,

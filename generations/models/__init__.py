@@ -4,6 +4,7 @@ from generations.models.bfl_account import BFLAccount
 from generations.models.credits import CreditAccount, CreditEntry, GrantPlan
 from generations.models.delivery import Delivery
 from generations.models.draft import Draft, PastPrompt
+from generations.models.gallery import Change, Picture, PictureTag, Tag
 from generations.models.generation import Generation, GenerationEvent
 from generations.models.image import GeneratedImage
 from generations.models.limit import Limit
@@ -13,6 +14,7 @@ from generations.models.provider import Provider
 
 __all__ = [
     "BFLAccount",
+    "Change",
     "CreditAccount",
     "CreditEntry",
     "Delivery",
@@ -25,6 +27,9 @@ __all__ = [
     "Offer",
     "OfferChange",
     "PastPrompt",
+    "Picture",
+    "PictureTag",
     "Press",
     "Provider",
+    "Tag",
 ]

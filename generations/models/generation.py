@@ -64,6 +64,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def for_gallery(self) -> GenerationQuerySet:
         return self.filter(status=Generation.Status.SUCCEEDED).select_related("image")
 
+    def out_of_trash(self) -> GenerationQuerySet:
+        """All but those whose picture is in the trash, or was removed from it."""
+        gone = Q(picture__trashed_at__isnull=False) | Q(status=Generation.Status.SUCCEEDED, picture=None)
+        return self.exclude(gone)
+
     def newest_first(self) -> GenerationQuerySet:
         return self.order_by("-created_at", "-pk")
 
@@ -295,6 +300,11 @@ class Generation(models.Model):
         return self.status == self.Status.SUCCEEDED
 
     @property
+    def is_removed(self) -> bool:
+        """Whether its picture was removed from the trash for good."""
+        return self.is_succeeded and not hasattr(self, "image")
+
+    @property
     def is_failed(self) -> bool:
         return self.status == self.Status.FAILED
 
@@ -354,7 +364,8 @@ class Generation(models.Model):
     @property
     def ratio_class(self) -> str:
         """A class of the stylesheet: ten times width to height. Styles written inline are not allowed."""
-        width, height = (self.image.width, self.image.height) if self.is_succeeded else self.expected_size
+        has_image = self.is_succeeded and not self.is_removed
+        width, height = (self.image.width, self.image.height) if has_image else self.expected_size
         return f"r-{min(max(round(10 * width / height), 4), 24)}"
 
     @property

@@ -1,107 +1,208 @@
+"""The wall: what is on it, in pages, and what helps to find something there."""
+
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import User
-from django.db.models import Prefetch
-from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
-from generations import lifecycle
-from generations.images import CONTENT_TYPES
-from generations.models import GeneratedImage, Generation, GenerationEvent
-from generations.models.generation import GenerationQuerySet
+from generations import bfl, months, periods, suggestions
+from generations.models import Picture, Tag
+from generations.models.gallery import PictureQuerySet
+from generations.query import FORMATS, RATIOS, READERS, Query, parse
 
 PAGE_SIZE = 48
+# Counting goes no further.
+MOST_COUNTED = 10_000
+# Of a search without a match, so many parts are tried to be left out.
+MOST_DROPPED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    pictures: list[Picture]
+    has_newer: bool
+    has_older: bool
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def gallery(request: PersonRequest) -> HttpResponse:
-    pictures = _pictures(request.user)
-    before = _before(request)
-    page = pictures.older_than(before) if before else pictures
-    shown = list(page.newest_first()[: PAGE_SIZE + 1])
-    has_more = len(shown) > PAGE_SIZE
-    context = {
-        "generations": shown[:PAGE_SIZE],
-        "next_url": _next_url(shown[PAGE_SIZE - 1]) if has_more else "",
-        "is_first_page": before is None,
-        "count": pictures.count(),
-    }
-    template = "generations/_wall.html" if request.htmx else "generations/gallery.html"
-    return render(request, template, context)
+    if READERS.keys() & request.GET.keys():
+        return redirect(_address("gallery", q=_written(request).text))
+    response = _render_wall(request, "gallery", Picture.objects.on_wall())
+    if request.GET.get("view") in ("pages", "endless"):
+        response.set_cookie("wall", request.GET["view"], max_age=31536000, httponly=True, samesite="Lax")
+    return response
 
 
 @require_safe
 @vary_on_headers("HX-Request")
-def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
-    mine = Generation.objects.filter(user=request.user).select_related("image")
-    events = Prefetch("events", GenerationEvent.objects.select_related("created_by"))
-    generation = get_object_or_404(mine.prefetch_related("entries", events), code=code)
-    if generation.is_unseen:
-        lifecycle.mark_seen(mine.filter(pk=generation.pk))
-    if request.htmx:
-        return render(request, "generations/_detail_state.html", {"generation": generation})
-    pictures = _pictures(request.user)
+def trash(request: PersonRequest) -> HttpResponse:
+    return _render_wall(request, "gallery-trash", Picture.objects.in_trash())
+
+
+@require_safe
+def jump(request: PersonRequest) -> HttpResponse:
+    """The months that have pictures, as a page, or as the list in it."""
+    context = {"months": months.of(request.user)}
+    template = "generations/_months.html" if request.htmx else "generations/months.html"
+    return render(request, template, context)
+
+
+@require_safe
+def suggest(request: PersonRequest) -> HttpResponse:
+    offered = suggestions.of(request.user, request.GET.get("q", ""))
+    return render(request, "generations/_suggestions.html", {"suggestions": offered})
+
+
+@require_safe
+def count(request: PersonRequest) -> HttpResponse:
+    """How many pictures match, to the last one."""
+    query = parse(request.GET.get("q", ""))
+    shelf = Picture.objects.in_trash() if "trash" in request.GET else Picture.objects.on_wall()
+    context = {"count": shelf.matching(request.user, query).count()}
+    return render(request, "generations/_everything.html", context)
+
+
+def _written(request: PersonRequest) -> Query:
+    """Return the query with what was chosen in the page's filters."""
+    query = parse(request.GET.get("q", ""))
+    for key in READERS.keys() & request.GET.keys():
+        query = query.with_filter(key, request.GET[key].strip())
+    return query
+
+
+def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> HttpResponse:
+    query = parse(request.GET.get("q", ""))
+    found = shelf.matching(request.user, query)
+    place = _place(request)
+    page = _page(found, place, request)
+    if name == "gallery":
+        _set_days(page.pictures, place if "older_than" in request.GET else None)
+    in_pages = (request.GET.get("view") or request.COOKIES.get("wall")) == "pages"
     context = {
-        "generation": generation,
-        "newer": pictures.newer_than(generation).order_by("created_at", "pk").first(),
-        "older": pictures.older_than(generation).newest_first().first(),
+        "page": page,
+        "query": query,
+        "in_trash": name == "gallery-trash",
+        "in_pages": in_pages,
+        "at": place if "at" in request.GET else None,
+        **_ways(page, name, query),
     }
-    return render(request, "generations/detail.html", context)
+    if request.htmx:
+        return render(request, "generations/_wall.html", context)
+    context |= _around(request, name, query, found, page)
+    return render(request, f"generations/{name.removeprefix('gallery-')}.html", context)
 
 
-@require_safe
-def image(request: PersonRequest, code: uuid.UUID) -> FileResponse:
-    found = _image(request.user, code)
-    name = f"fluxsite-{code}{Path(str(found.file)).suffix}" if "download" in request.GET else ""
-    return _file(found.file, CONTENT_TYPES[found.format], download_as=name)
+def _page(found: PictureQuerySet, place: Picture | None, request: PersonRequest) -> Page:
+    if place and "newer_than" in request.GET:
+        rows = _load(found.newer_than(place).oldest_first(), PAGE_SIZE + 1)
+        return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
+    above: list[Picture] = []
+    if place and "at" in request.GET:
+        # The page around a picture begins half a page before it.
+        above = _load(found.newer_than(place).oldest_first(), PAGE_SIZE // 2)[-1:]
+        found = found.older_than(above[0]) if above else found
+    elif place:
+        found = found.older_than(place)
+    elif month := months.month_in(request.GET.get("month", "")):
+        found = found.filter(created_at__lt=periods.start_of(months.after(month)))
+    rows = above + _load(found.newest_first(), PAGE_SIZE + 1)
+    is_newest = not (above or "month" in request.GET or (place and "older_than" in request.GET))
+    return Page(rows[:PAGE_SIZE], has_newer=not is_newest, has_older=len(rows) > PAGE_SIZE)
 
 
-@require_safe
-def thumbnail(request: PersonRequest, code: uuid.UUID) -> FileResponse:
-    return _file(_image(request.user, code).thumbnail, "image/webp")
+def _load(found: PictureQuerySet, count: int) -> list[Picture]:
+    # Their ids first: what has to be sorted is narrow then, and most of it never leaves an index.
+    ids = list(found.values_list("pk", flat=True)[:count])
+    rows = Picture.objects.to_show().in_bulk(ids)
+    return [rows[pk] for pk in ids if pk in rows]
 
 
-def _pictures(user: User) -> GenerationQuerySet:
-    return Generation.objects.filter(user=user).for_gallery()
-
-
-def _image(user: User, code: uuid.UUID) -> GeneratedImage:
-    return get_object_or_404(GeneratedImage, generation__user=user, generation__code=code)
-
-
-def _before(request: PersonRequest) -> Generation | None:
-    """Return the last picture of the page before, if the address names one of this person's."""
+def _place(request: PersonRequest) -> Picture | None:
+    """Return the picture that the address names as a place on the wall, if it is this person's."""
+    named = next((request.GET[key] for key in ("older_than", "newer_than", "at") if key in request.GET), "")
     try:
-        code = uuid.UUID(request.GET.get("before", ""))
+        code = uuid.UUID(named)
     except ValueError:
         return None
-    return Generation.objects.filter(user=request.user, code=code).first()
+    return Picture.objects.filter(user=request.user, generation__code=code).first()
 
 
-def _next_url(last: Generation) -> str:
-    return f"{reverse('gallery')}?{urlencode({'before': last.code})}"
+def _set_days(pictures: Iterable[Picture], before: Picture | None) -> None:
+    """Give a day to each picture that is the first of its day."""
+    last = periods.local_day(before.created_at) if before else None
+    for picture in pictures:
+        day = periods.local_day(picture.created_at)
+        picture.day = None if day == last else day
+        last = day
 
 
-def _file(stored: FieldFile, content_type: str, *, download_as: str = "") -> FileResponse:
-    try:
-        content = stored.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(
-        content,
-        content_type=content_type,
-        as_attachment=bool(download_as),
-        filename=download_as,
-        # The address belongs to one picture for good, and to one person.
-        headers={"Cache-Control": "private, max-age=31536000, immutable"},
-    )
+def _ways(page: Page, name: str, query: Query) -> dict[str, str]:
+    """Return the addresses of the pages next to this one, empty where there is none."""
+    codes = [picture.generation.code for picture in page.pictures]
+    older = _address(name, q=query.text, older_than=codes[-1]) if codes and page.has_older else ""
+    newer = _address(name, q=query.text, newer_than=codes[0]) if codes and page.has_newer else ""
+    return {"older_url": older, "newer_url": newer, "newest_url": _address(name, q=query.text)}
+
+
+def _around(
+    request: PersonRequest, name: str, query: Query, found: PictureQuerySet, page: Page
+) -> dict[str, Any]:
+    """Return what stands around the wall on a whole page."""
+    count = found.order_by()[: MOST_COUNTED + 1].count() if page.pictures else 0
+    return {
+        "count": min(count, MOST_COUNTED),
+        "has_more_than_count": count > MOST_COUNTED,
+        "chips": [(part, _address(name, q=query.without(part).text)) for part in query.filters],
+        "drops": [] if page.pictures else _drops(request, name, query),
+        "clear_url": reverse(name),
+        "today": timezone.localdate(),
+        "chosen": {key: query.value_of(key) for key in READERS},
+        **_choices(request),
+    }
+
+
+def _drops(request: PersonRequest, name: str, query: Query) -> list[tuple[Query, str]]:
+    """Return what to leave out so that something matches, each with the way there.
+
+    Parts that match nothing even alone have to go together; otherwise each is tried by itself.
+    """
+    shelf = Picture.objects.in_trash() if name == "gallery-trash" else Picture.objects.on_wall()
+    parts = query.parts[:MOST_DROPPED]
+
+    def matches(some: Query) -> bool:
+        return bool(some.parts) and shelf.matching(request.user, some).exists()
+
+    if query.problems:
+        return []
+    hopeless = [part for part in parts if not matches(query.only(part))]
+    tries = [hopeless] if hopeless else [[part] for part in parts]
+    rests = [(query.only(*some), query.without(*some)) for some in tries]
+    return [(out, _address(name, q=rest.text)) for out, rest in rests if matches(rest)]
+
+
+def _choices(request: PersonRequest) -> dict[str, Any]:
+    """Return what the page's filters offer."""
+    return {
+        "endpoints": [(slug, entry.name) for slug, entry in bfl.ENDPOINTS.items()],
+        "ratios": RATIOS,
+        "formats": sorted({name.lower() for name in FORMATS.values()}),
+        "tags": list(Tag.objects.filter(user=request.user).in_use()[: suggestions.MOST_TAGS]),
+    }
+
+
+def _address(name: str, **given: object) -> str:
+    values = {key: value for key, value in given.items() if value}
+    return f"{reverse(name)}?{urlencode(values)}" if values else reverse(name)

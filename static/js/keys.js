@@ -30,6 +30,9 @@ const step = (by) => {
   return focus(next);
 };
 
+// The wall and the viewer have keys of their own.
+const tell = () => document.documentElement.toggleAttribute("data-keys-off", areOff());
+
 const open = () => {
   toggle.checked = !areOff();
   dialog.showModal();
@@ -77,5 +80,7 @@ if (dialog) {
     } catch {
       // It then lasts until the next page.
     }
+    tell();
   });
+  tell();
 }

@@ -8,3 +8,4 @@ import "./notice.js";
 import "./viewer.js";
 import "./progress.js";
 import "./keys.js";
+import "./wall.js";

@@ -132,5 +132,12 @@ def _faults_at(width: int, page: Page) -> list[str]:
     return found
 
 
+def violations(page: Page, axe: str) -> list[str]:
+    """Return what axe finds wrong with the page as it stands."""
+    page.evaluate(axe)
+    answer = page.evaluate("runOnly => axe.run({runOnly, resultTypes: ['violations']})", RULES)
+    return [f"{item['id']}: {node['html'][:100]}" for item in answer["violations"] for node in item["nodes"]]
+
+
 def is_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

@@ -1,0 +1,103 @@
+"""A gallery of so many generations in the database of DATABASE_URL, and how long its pages take. Prints JSON.
+
+Each page is asked for through the whole site but the web server: middleware, view, queries, templates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import django
+
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from benchmarks import seed, vocabulary  # noqa: E402
+from generations.models import Picture  # noqa: E402
+
+TIMES = 60
+PAGE = 500
+COMMON = vocabulary.OFTEN.split()
+
+
+def main(count: int) -> None:
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    began = time.monotonic()
+    seed.fill(count)
+    filled = time.monotonic() - began
+    person = User.objects.get(username="person1")
+    client = Client()
+    client.force_login(person)
+    figures = {name: measure(client, addresses) for name, addresses in readings(person).items()}
+    print(json.dumps({"filled": filled, "load": os.getloadavg()[0], "figures": figures}))
+
+
+def readings(person: User) -> dict[str, list[str]]:
+    """Return the addresses that each reading asks for, in turn."""
+    chance = random.Random(0)
+    pictures = Picture.objects.of(person).on_wall()
+    codes = list(pictures.newest_first().values_list("generation__code", flat=True))
+    some = chance.choices(codes, k=TIMES)
+    # The small site has fewer pages: then its last.
+    deep = codes[min(PAGE * 48, len(codes) - 60) :][:TIMES]
+    months = [f"{date:%Y-%m}" for date in pictures.dates("created_at", "month")]
+    words = chance.choices(COMMON, k=TIMES)
+    return {
+        "first page": ["/gallery/"],
+        "page 500": [f"/gallery/?older_than={code}" for code in deep],
+        "jump to a month": [f"/gallery/?month={month}" for month in chance.choices(months, k=TIMES)],
+        "the months": ["/gallery/months/"],
+        "three filters": [wall("endpoint:flux-dev ratio:16:9 is:favourite")],
+        "search, a common word": [wall(word) for word in words],
+        "search, two words": [wall(f"{word} {chance.choice(COMMON)}") for word in words],
+        "search, the start of a word": [wall(word[:3]) for word in words],
+        "search, a rare word": [wall(seed.RARE)],
+        "search, word and filters": [wall(f"{word} ratio:1:1 tag:logo") for word in words],
+        "viewer": [f"/g/{code}/" for code in some],
+        "viewer of a search": [
+            f"/g/{code}/?{urlencode({'q': word})}" for code, word in zip(some, words, strict=True)
+        ],
+        "thumbnail": [f"/g/{code}/thumbnail" for code in some],
+    }
+
+
+def wall(text: str) -> str:
+    return f"/gallery/?{urlencode({'q': text})}"
+
+
+def measure(client: Client, addresses: Sequence[str]) -> dict[str, float]:
+    """Return p50 and p95 in milliseconds and the most queries of a page; the first looks are left out."""
+    most = max(queries(client, address) for address in addresses[:5])
+    times = [took(client, addresses[number % len(addresses)]) for number in range(TIMES)]
+    return {"p50": statistics.median(times), "p95": statistics.quantiles(times, n=20)[-1], "queries": most}
+
+
+def queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        took(client, address)
+    return len(captured)
+
+
+def took(client: Client, address: str) -> float:
+    began = time.perf_counter()
+    response = client.get(address)
+    response.getvalue()
+    assert response.status_code == 200, f"{address}: {response.status_code}"
+    return (time.perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,43 @@
+"""Words as the search compares them: without accents, case or signs. What is folded here stands in the
+database, so a change here is a new migration that fills `Picture.words` anew."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Longer ones are cut, here and in what is searched for.
+LONGEST_WORD = 50
+# Letters that Unicode does not take apart.
+_PLAIN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+# Chinese and Japanese put no spaces between words: each sign is one.
+_SIGN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_SIGN}]|[^\W_{_SIGN}]+")
+
+
+def fold(text: str) -> str:
+    """Return the text without case and accents."""
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_PLAIN)
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a text, folded, in their order, each as often as it stands there."""
+    return [word[:LONGEST_WORD] for word in _WORD.findall(fold(text))]
+
+
+def of_owner(user_id: int, word: str) -> str:
+    """Return a word as the index has it: with whose it is, so that nobody's search reads what is others'."""
+    return f"{user_id}_{word}"
+
+
+def indexed(user_id: int, prompt: str) -> str:
+    """Return what is to be indexed of a prompt."""
+    return " ".join(of_owner(user_id, word) for word in sorted(set(words_in(prompt))))
+
+
+def tag_key(name: str) -> str:
+    """Return a tag's name as tags are compared: letters big or small are one, accents tell them apart."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

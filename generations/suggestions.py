@@ -1,0 +1,45 @@
+"""What could stand where a person is typing in the search."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+
+from generations.bfl import ENDPOINTS
+from generations.folding import tag_key
+from generations.models import Tag
+from generations.query import RATIOS, READERS, Part
+
+MOST = 8
+MOST_TAGS = 100
+
+
+def of(user: User, text: str) -> list[str]:
+    """Return whole queries that go on from what was typed, a few at most."""
+    if len(text) > 200:
+        return []
+    before, _, last = text.rpartition(" ")
+    key, colon, start = last.partition(":")
+    endings = _values(user, key.lower(), start) if colon else _keys(last) + _tags(user, last)
+    lead = f"{before} " if before else ""
+    return [f"{lead}{ending}" for ending in endings[:MOST]]
+
+
+def _keys(start: str) -> list[str]:
+    return [f"{key}:" for key in READERS if key.startswith(start.lower())]
+
+
+def _values(user: User, key: str, start: str) -> list[str]:
+    if key == "tag":
+        return _tags(user, start)
+    offered = {
+        "endpoint": tuple(ENDPOINTS),
+        "ratio": RATIOS,
+        "is": ("favourite",),
+        "format": ("jpeg", "png", "webp"),
+    }
+    return [f"{key}:{value}" for value in offered.get(key, ()) if value.startswith(start.lower())]
+
+
+def _tags(user: User, start: str) -> list[str]:
+    tags = Tag.objects.filter(user=user, key__startswith=tag_key(start.strip('"'))).in_use()
+    return [Part("tag", tag.name).text for tag in tags[:MOST]]

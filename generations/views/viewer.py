@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from fluxsite.http import PersonRequest
+from generations import files, lifecycle
+from generations.images import CONTENT_TYPES
+from generations.models import GeneratedImage, Generation, GenerationEvent, Picture
+from generations.models.gallery import PictureQuerySet
+from generations.query import parse
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
+    mine = Generation.objects.filter(user=request.user).select_related("image", "picture")
+    events = Prefetch("events", GenerationEvent.objects.select_related("created_by"))
+    generation = get_object_or_404(mine.prefetch_related("entries", events), code=code)
+    if generation.is_unseen:
+        lifecycle.mark_seen(request.user.generations.filter(pk=generation.pk))
+    if request.htmx:
+        return render(request, "generations/_detail_state.html", {"generation": generation})
+    context = {"generation": generation, **_ways(request, generation)}
+    return render(request, "generations/detail.html", context)
+
+
+def _ways(request: PersonRequest, generation: Generation) -> dict[str, str]:
+    """Return where one can go from here, in the search that one came from."""
+    if not generation.is_succeeded:
+        return {"back_url": reverse("studio"), "back_name": "Studio"}
+    text = request.GET.get("q", "")
+    carried = f"?{urlencode({'q': text})}" if text else ""
+    picture: Picture | None = getattr(generation, "picture", None)
+    is_trashed = picture is not None and picture.is_trashed
+    shelf = Picture.objects.in_trash() if is_trashed else Picture.objects.on_wall()
+    back, name = ("gallery-trash", "Trash") if is_trashed else ("gallery", "Gallery")
+    ways = {"back_url": reverse(back) + carried, "back_name": name}
+    for way, code in _neighbours(shelf.matching(request.user, parse(text)), generation).items():
+        ways[way] = reverse("generation-detail", args=[code]) + carried
+    return ways
+
+
+def _neighbours(pictures: PictureQuerySet, generation: Generation) -> dict[str, uuid.UUID]:
+    """Return the codes of the pictures before and after this one, which itself need not be among them."""
+    here = Picture(pk=generation.pk, created_at=generation.created_at)
+    newer = pictures.newer_than(here).oldest_first().values_list("generation__code", flat=True).first()
+    older = pictures.older_than(here).newest_first().values_list("generation__code", flat=True).first()
+    return {name: code for name, code in (("newer_url", newer), ("older_url", older)) if code}
+
+
+@require_safe
+def image(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
+    found = image_of(request.user, code)
+    return files.send(request, found.file, CONTENT_TYPES[found.format], etag=found.sha256)
+
+
+@require_safe
+def thumbnail(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
+    found = image_of(request.user, code)
+    return files.send(request, found.thumbnail, "image/webp", etag=f"{found.sha256}-thumbnail")
+
+
+def image_of(user: User, code: uuid.UUID) -> GeneratedImage:
+    """Return the image if this person may see its files. Raises Http404."""
+    images = GeneratedImage.objects.select_related("generation")
+    # Staff see pictures in the admin; the page with all that was done to make one is its owner's.
+    if not (user.is_staff and user.has_perm("generations.view_generatedimage")):
+        images = images.filter(generation__user=user)
+    return get_object_or_404(images, generation__code=code)

@@ -1,0 +1,204 @@
+"""The wall in Chromium: finding, choosing, the trash and back, by mouse, by key and without script."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from proof.site import Site
+from tests.browser.conftest import is_sideways, violations
+from tests.browser.test_journeys import press
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+LogIn = Callable[[Page], None]
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other test's prompt has: the site is shared."""
+    return f"w{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def wall(page: Page, log_in: LogIn, site: Site, word: str) -> Page:
+    """The wall with three pictures of a word."""
+    log_in(page)
+    make(page, site, [f"a lighthouse {word}", f"a heron {word}", f"an orange {word}"])
+    return page
+
+
+def make(page: Page, site: Site, prompts: list[str]) -> None:
+    page.goto(site.url)
+    for prompt in prompts:
+        press(page, prompt, "flux-dev")
+        expect(page.locator("#progress li", has_text=prompt)).to_be_visible()
+    for prompt in prompts:
+        thumbnail = page.locator("#progress li", has_text=prompt).locator("img[src*='/thumbnail']")
+        expect(thumbnail).to_be_visible(timeout=30_000)
+
+
+def search(page: Page, site: Site, text: str) -> None:
+    page.goto(f"{site.url}/gallery/")
+    page.get_by_role("searchbox").or_(page.locator("#search")).first.fill(text)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/gallery/?q=*")
+
+
+def shots(page: Page) -> Locator:
+    return page.locator("[data-picture]:visible")
+
+
+def messages(page: Page) -> Locator:
+    return page.locator("#messages")
+
+
+def test_a_search_finds_says_what_to_drop_and_can_be_cleared(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word[:-3])
+    expect(shots(wall)).to_have_count(3)
+    search(wall, site, f"heron {word}")
+    expect(shots(wall)).to_have_count(1)
+    search(wall, site, f"{word} tag:nowhere")
+    wall.get_by_role("link", name="Without tag:nowhere").click()
+    expect(shots(wall)).to_have_count(3)
+
+
+def test_the_filters_write_the_query(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    wall.locator("summary", has_text="Filters").click()
+    wall.get_by_label("Model").select_option("flux-dev")
+    wall.get_by_role("button", name="Show", exact=True).click()
+    expect(wall.locator("#search")).to_have_value(re.compile("endpoint:flux-dev"))
+    expect(shots(wall)).to_have_count(3)
+    wall.get_by_role("link", name="remove this filter").click()
+    expect(wall.get_by_role("link", name="remove this filter")).to_have_count(0)
+
+
+def test_it_suggests_while_one_types(wall: Page, site: Site) -> None:
+    wall.goto(f"{site.url}/gallery/")
+    wall.locator("#search").press_sequentially("fox endp")
+    expect(wall.locator("#suggestions option[value='fox endpoint:']")).to_have_count(1)
+
+
+def test_everything_that_matches_goes_to_the_trash_and_back(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.hover()
+    shots(wall).first.locator(".pick input").check()
+    wall.get_by_label("Everything that matches").check()
+    expect(wall.get_by_text("3 pictures match")).to_be_visible()
+    wall.get_by_role("button", name="Trash").click()
+    expect(messages(wall)).to_contain_text("3 pictures put in the trash.")
+    expect(shots(wall)).to_have_count(0)
+    wall.get_by_role("button", name="Undo").click()
+    expect(messages(wall)).to_contain_text("Undone. 3 pictures as before.")
+    expect(shots(wall)).to_have_count(3)
+
+
+def test_the_keys_put_pictures_in_order_without_a_reload(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    wall.evaluate("window.isTheSamePage = true")
+    first, second, third = (shots(wall).nth(number) for number in range(3))
+    first.locator("a.shot").focus()
+    wall.keyboard.press("f")
+    expect(first.locator(".heart")).to_have_attribute("aria-pressed", "true")
+    wall.keyboard.press("ArrowRight")
+    expect(second.locator("a.shot")).to_be_focused()
+    wall.keyboard.press("x")
+    wall.keyboard.press("ArrowRight")
+    wall.keyboard.press("x")
+    expect(wall.locator("[data-chosen]")).to_have_text("2 chosen")
+    wall.keyboard.press("t")
+    wall.keyboard.type(f"tag {word}")
+    wall.keyboard.press("Enter")
+    expect(messages(wall)).to_contain_text("2 pictures tagged")
+    third.locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(shots(wall)).to_have_count(2)
+    expect(second.locator("a.shot")).to_be_focused()
+    wall.get_by_role("button", name="Undo").click()
+    expect(shots(wall)).to_have_count(3)
+    assert wall.evaluate("window.isTheSamePage")
+    search(wall, site, f'tag:"tag {word}" is:favourite')
+    expect(wall.get_by_text("No picture matches")).to_be_visible()
+
+
+def test_a_click_with_shift_chooses_all_between(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).nth(0).locator(".pick input").click(force=True)
+    shots(wall).nth(2).locator(".pick input").click(force=True, modifiers=["Shift"])
+    expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
+    wall.get_by_role("button", name="Choose none").click()
+    expect(wall.locator(".wall-bar")).to_be_hidden()
+
+
+def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, f"orange {word}")
+    shots(wall).first.locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    wall.goto(f"{site.url}/gallery/trash/?q={word}")
+    expect(shots(wall)).to_contain_text("30 days left")
+    shots(wall).first.locator(".pick input").check(force=True)
+    wall.get_by_role("button", name="Restore").click()
+    expect(messages(wall)).to_contain_text("1 picture back on the wall.")
+    search(wall, site, f"orange {word}")
+    expect(shots(wall)).to_have_count(1)
+
+
+def test_coming_back_restores_place_and_focus(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    middle = shots(wall).nth(1).locator("a.shot")
+    address = middle.get_attribute("href")
+    middle.click()
+    wall.wait_for_url("**/g/**")
+    wall.go_back()
+    expect(wall.locator(f"a.shot[href='{address}']")).to_be_focused()
+    expect(wall.locator("#search")).to_have_value(word)
+
+
+def test_it_works_without_script(browser: Browser, wall: Page, site: Site, word: str, log_in: LogIn) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        log_in(page)
+        search(page, site, word)
+        shots(page).first.locator(".pick input").check(force=True)
+        page.locator("#wall-tag").fill("scriptless")
+        page.keyboard.press("Enter")
+        expect(messages(page)).to_contain_text("1 picture tagged “scriptless”.")
+        shots(page).first.locator(".pick input").check(force=True)
+        page.get_by_role("button", name="Trash").click()
+        expect(shots(page)).to_have_count(2)
+        page.get_by_role("button", name="Undo").click()
+        expect(shots(page)).to_have_count(3)
+        page.locator("summary", has_text="Months").click()
+        page.get_by_role("link", name="Jump to a month").click()
+        page.locator(".months a").first.click()
+        expect(shots(page).first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_wall_search_and_trash_are_accessible_and_fit_a_phone(
+    scheme: Any, wall: Page, site: Site, word: str, axe: str
+) -> None:
+    wall.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    search(wall, site, f"heron {word}")
+    shots(wall).first.locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(messages(wall)).to_contain_text("put in the trash")
+    paths = ["/gallery/", f"/gallery/?q={word}+is:favourite", f"/gallery/?q={word}&view=pages"]
+    paths += [f"/gallery/trash/?q={word}", "/gallery/trash/empty/", "/gallery/months/"]
+    for path in paths:
+        wall.goto(f"{site.url}{path}")
+        if shots(wall).count():
+            shots(wall).first.locator(".pick input").check(force=True)
+        for width in (360, 1280):
+            wall.set_viewport_size({"width": width, "height": 800})
+            assert not is_sideways(wall), path
+            assert violations(wall, axe) == [], path
+    wall.context.clear_cookies(name="wall")

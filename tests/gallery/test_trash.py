@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from generations import doctor, gallery, trash
+from generations.models import Change, GeneratedImage, Generation, Picture, PictureTag
+from tests.conftest import make_pictures, sweep
+from tests.gallery.test_order import codes, of, shown
+
+Kind = Change.Kind
+
+
+@pytest.fixture
+def trashed(alice: User, media: Path) -> Generation:
+    """One of Alice's two pictures, put in the trash."""
+    picture, _ = make_pictures(alice, 2)
+    assert gallery.change(alice, Kind.TRASH, of([picture]))
+    return picture
+
+
+def files(media: Path) -> set[str]:
+    return {path.name for path in media.rglob("*") if path.is_file()}
+
+
+def let_days_pass(days: int) -> None:
+    past = timezone.now() - timedelta(days=days)
+    for picture in Picture.objects.filter(trashed_at__isnull=False):
+        assert picture.remove_at
+        remove_at = picture.remove_at - timedelta(days=days)
+        Picture.objects.filter(pk=picture.pk).update(trashed_at=past, remove_at=remove_at)
+
+
+def test_it_is_gone_from_wall_studio_and_search_but_not_for_good(
+    as_alice: Client, alice: User, trashed: Generation
+) -> None:
+    code = str(trashed.code)
+    for address in ("/gallery/", "/gallery/?q=lighthouse", "/", "/gallery/months/"):
+        assert code not in as_alice.get(address).text, address
+    assert shown(as_alice, "/gallery/trash/?q=lighthouse") == [code]
+    assert as_alice.get(f"/g/{code}/thumbnail").status_code == 200
+
+
+def test_it_says_how_many_days_are_left(as_alice: Client, trashed: Generation) -> None:
+    let_days_pass(10)
+    assert "20 days left" in as_alice.get("/gallery/trash/").text
+
+
+def test_it_is_restored_from_the_trash(as_alice: Client, alice: User, trashed: Generation) -> None:
+    as_alice.post("/gallery/change/", {"do": "restore", "picture": str(trashed.code)})
+    assert str(trashed.code) in shown(as_alice)
+    assert shown(as_alice, "/gallery/trash/") == []
+
+
+def test_the_sweep_leaves_it_until_its_days_are_over(
+    alice: User,
+    trashed: Generation,
+    media: Path,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    let_days_pass(29)
+    sweep(django_capture_on_commit_callbacks)
+    assert Picture.objects.count() == 2
+    let_days_pass(1)
+    sweep(django_capture_on_commit_callbacks)
+    assert Picture.objects.count() == 1
+
+
+def test_removal_takes_files_and_words_and_leaves_the_ledger(
+    as_alice: Client, alice: User, trashed: Generation, media: Path
+) -> None:
+    tag = gallery.get_tag(alice, "logo")
+    assert gallery.change(alice, Kind.TAG, Picture.objects.filter(pk=trashed.pk), tag=tag)
+    let_days_pass(31)
+    assert trash.remove_due() == 1
+    assert {name for name in files(media) if str(trashed.code) in name} == set()
+    assert not GeneratedImage.objects.filter(generation=trashed).exists()
+    assert not PictureTag.objects.exists()
+    removed = Generation.objects.get(pk=trashed.pk)
+    assert removed.is_removed
+    assert removed.prompt == removed.final_prompt == ""
+    assert removed.entries.count() == 1
+    assert list(doctor.check_files()) == list(doctor.check_ledger()) == list(doctor.check_search()) == []
+    assert trash.remove_due() == 0
+
+
+def test_the_pages_bear_with_a_removed_picture(as_alice: Client, alice: User, trashed: Generation) -> None:
+    let_days_pass(31)
+    assert trash.remove_due() == 1
+    assert "A picture that you removed" in as_alice.get("/credits/").text
+    assert as_alice.get("/").status_code == 200
+    assert as_alice.get(f"/g/{trashed.code}/").status_code in (200, 404)
+    assert as_alice.get(f"/g/{trashed.code}/image").status_code == 404
+    assert as_alice.get(f"/g/{trashed.code}/thumbnail").status_code == 404
+
+
+def test_a_removal_that_was_interrupted_is_finished_by_the_next(
+    alice: User, trashed: Generation, media: Path
+) -> None:
+    let_days_pass(31)
+    default_storage.delete(str(trashed.image.file))
+    assert trash.remove_due() == 1
+    assert list(doctor.check_files()) == []
+
+
+def test_it_removes_in_batches(alice: User, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trash, "BATCH", 2)
+    monkeypatch.setattr(trash, "BATCHES_OF_A_SWEEP", 2)
+    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 5)))
+    let_days_pass(31)
+    assert [trash.remove_due(), trash.remove_due(), trash.remove_due()] == [4, 1, 0]
+
+
+def test_emptying_names_the_number_and_spares_what_came_later(
+    as_alice: Client, alice: User, bob: User, trashed: Generation, media: Path
+) -> None:
+    bobs = make_pictures(bob)
+    assert gallery.change(bob, Kind.TRASH, of(bobs))
+    page = as_alice.get("/gallery/trash/empty/").text
+    assert re.search(r"Remove 1 picture\s+for good", page)
+    until = re.search(r'name="until" value="([^"]+)"', page)
+    assert until
+    later = Picture.objects.on_wall().of(alice).get()
+    assert gallery.change(alice, Kind.TRASH, Picture.objects.filter(pk=later.pk))
+    response = as_alice.post("/gallery/trash/empty/", {"until": until[1].replace("&#x2B;", "+")}, follow=True)
+    assert "1 picture removed for good." in response.text
+    assert shown(as_alice, "/gallery/trash/") == codes([later.generation])
+    assert trash.remove_due() == 1
+    assert Picture.objects.in_trash().of(bob).exists()
+
+
+def test_what_was_emptied_cannot_be_undone(alice: User, trashed: Generation) -> None:
+    change = alice.changes.get()
+    assert trash.empty(alice, until=timezone.now()) == 1
+    assert gallery.change(alice, Kind.RESTORE, of([trashed])) is None
+    assert trash.remove_due() == 1
+    assert gallery.undo(change)
+    assert not Picture.objects.filter(pk=trashed.pk).exists()
+
+
+@pytest.mark.parametrize("until", ["", "yesterday", "2026-01-01", "9999-99-99T00:00:00Z"])
+def test_emptying_without_a_moment_asks_again(until: str, as_alice: Client, trashed: Generation) -> None:
+    response = as_alice.post("/gallery/trash/empty/", {"until": until})
+    assert "Remove 1 picture" in response.text
+    assert Picture.objects.in_trash().exists()
+
+
+def test_an_empty_trash_says_so(as_alice: Client) -> None:
+    assert "The trash is empty" in as_alice.get("/gallery/trash/").text
+    assert "The trash is empty already." in as_alice.get("/gallery/trash/empty/").text
+
+
+def test_the_days_are_a_setting(alice: User, media: Path, settings: Settings) -> None:
+    settings.TRASH_DAYS = 2
+    (picture,) = make_pictures(alice)
+    assert gallery.change(alice, Kind.TRASH, of([picture]))
+    assert Picture.objects.get().days_left == 2

@@ -1,0 +1,86 @@
+"""The way through the pictures, in the order of the search that one came from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from generations import gallery
+from generations.models import Change, Generation, Picture
+from tests.conftest import make_pictures
+
+
+def way(text: str, rel: str) -> str | None:
+    found = re.search(rf'rel="{rel}" href="([^"]*)"', text)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def test_it_goes_through_the_search_that_one_came_from(as_alice: Client, alice: User, media: Path) -> None:
+    fox, owl, last = (make_pictures(alice, prompt=f"{name} in snow")[0] for name in ("fox", "owl", "fox"))
+    carried = urlencode({"q": "fox snow"})
+    text = as_alice.get(f"/g/{fox.code}/?{carried}").text
+    assert way(text, "prev") == f"/g/{last.code}/?{carried}"
+    assert way(text, "next") is None
+    assert f'data-back href="/gallery/?{carried}"' in text
+    assert way(as_alice.get(f"/g/{fox.code}/").text, "prev") == f"/g/{owl.code}/"
+
+
+def test_it_goes_on_from_a_picture_that_the_search_does_not_find(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    older, shown, newer = (make_pictures(alice, prompt=name)[0] for name in ("fox", "owl", "fox"))
+    text = as_alice.get(f"/g/{shown.code}/?q=fox").text
+    assert way(text, "prev") == f"/g/{newer.code}/?q=fox"
+    assert way(text, "next") == f"/g/{older.code}/?q=fox"
+
+
+def test_it_passes_by_what_is_in_the_trash(as_alice: Client, alice: User, media: Path) -> None:
+    oldest, trashed, newest = make_pictures(alice, 3)
+    gallery.change(alice, Change.Kind.TRASH, Picture.objects.filter(pk=trashed.pk))
+    assert way(as_alice.get(f"/g/{newest.code}/").text, "next") == f"/g/{oldest.code}/"
+
+
+@pytest.mark.parametrize(
+    "text", ['" OR 1=1 NEAR * -', "seed:no", "x" * 10_000, "\0", "nowhere:x (", "tag:🌊"]
+)
+def test_it_shows_the_picture_whatever_the_search_was(
+    text: str, as_alice: Client, alice: User, media: Path
+) -> None:
+    (picture,) = make_pictures(alice)
+    response = as_alice.get(f"/g/{picture.code}/", {"q": text})
+    assert response.status_code == 200
+    assert way(response.text, "next") is None
+
+
+def test_it_costs_the_same_queries_however_many_pictures(
+    as_alice: Client, alice: User, media: Path, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    pictures = make_pictures(alice, 9)
+    for generation in (pictures[0], pictures[4]):
+        with django_assert_num_queries(11):
+            as_alice.get(f"/g/{generation.code}/")
+
+
+def test_it_offers_every_way_to_use_and_to_keep_a_picture(as_alice: Client, alice: User, media: Path) -> None:
+    (picture,) = make_pictures(alice)
+    text = as_alice.get(f"/g/{picture.code}/").text
+    for use in ("all", "vary", "prompt", "seed"):
+        assert f'href="/?from={picture.code}&amp;use={use}"' in text
+    for form in ("", "?as=clean", "?as=jpeg", "?as=png", "?as=webp"):
+        assert f'href="/g/{picture.code}/download{form}"' in text
+
+
+def test_it_says_when_a_picture_was_removed_for_good(as_alice: Client, alice: User, media: Path) -> None:
+    (picture,) = make_pictures(alice)
+    Picture.objects.filter(pk=picture.pk).delete()
+    picture.image.delete()
+    text = as_alice.get(f"/g/{picture.code}/").text
+    assert "This picture was removed" in text
+    assert "download" not in text
+    assert Generation.objects.filter(pk=picture.pk).exists()
