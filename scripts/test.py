@@ -71,6 +71,8 @@ def run_pytest(name: str, arguments: list[str], servers: dict[str, str]) -> int:
     environment = {key: value for key, value in os.environ.items() if key not in own}
     command = [sys.executable, "-m", "pytest", *arguments]
     with tempfile.TemporaryDirectory(prefix="fluxsite-", dir=memory(), ignore_cleanup_errors=True) as folder:
+        # pytest's own names would make the path of a socket too long.
+        command.append(f"--basetemp={folder}/pytest")
         return wait_for(subprocess.Popen(command, cwd=ROOT, env=environment | servers | {"TMPDIR": folder}))
 
 
