@@ -19,8 +19,8 @@ from generations.bfl import ENDPOINTS
 from generations.models import CreditEntry, Delivery, Generation, Limit, Offer, Press, Provider
 from tests.conftest import end_pause, make_pictures, make_ready, submit
 
-# What people write for themselves is nobody else's: neither drafts nor past prompts are in the admin.
-PRIVATE = {"draft", "pastprompt"}
+# What people write for themselves is nobody else's: no draft, past prompt or tag is in the admin.
+PRIVATE = {"change", "draft", "pastprompt", "picture", "picturetag", "tag"}
 MODELS = sorted(
     {str(model._meta.model_name) for model in apps.get_app_config("generations").get_models()} - PRIVATE
 )

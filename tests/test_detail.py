@@ -459,7 +459,7 @@ def test_it_costs_the_same_queries_however_long_the_story(
         lifecycle.note(picture, lifecycle.Kind.NOTE, f"note {number}", by=picture.user)
     as_alice.get(f"/g/{picture.code}/")
     # Session, person, the row with its picture, entries, events, two neighbours, tags, then the frame.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         as_alice.get(f"/g/{picture.code}/")
 
 

@@ -54,7 +54,7 @@ def test_it_tells_all_that_made_an_own_picture(as_alice: Client, alice: User, me
 def test_what_it_offers_fills_the_form(as_alice: Client, alice: User) -> None:
     text = upload(as_alice, made_with()).text
     address = text.split('<a class="button primary" href="')[1].split('"')[0].replace("&amp;", "&")
-    form = as_alice.get(address).text
+    form = as_alice.get(address, follow=True).text
     assert escape("a fox & an owl") in form
     assert 'value="30"' in form
     assert 'value="7"' in form
