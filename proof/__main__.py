@@ -30,7 +30,7 @@ from scripts import servers
 DATABASES = ("sqlite", "postgres")
 # A site is nine processes. With too many of them every delay is the machine's and not the site's: eight sites
 # on two cores made people wait for minutes, and followers for longer than a take-over may last.
-LONG_LANES_AT_ONCE = max(2, 2 * (os.cpu_count() or 1))
+LANES_AT_ONCE = max(2, 2 * (os.cpu_count() or 1))
 
 
 def main() -> int:
@@ -66,7 +66,7 @@ def _play(options: argparse.Namespace, folder: Path, began_at: float) -> dict[st
         by_database = [list(_lanes(options, folder, name, url, began_at)) for name, url in urls.items()]
         # By turns, so that each programme meets its twin and not its like.
         lanes = [lane for twins in zip(*by_database, strict=True) for lane in twins]
-        _play_side_by_side(lanes, LONG_LANES_AT_ONCE if options.long else len(lanes))
+        _play_side_by_side(lanes)
     return {lane.label: _read_figures(lane) for lane in lanes}
 
 
@@ -114,13 +114,13 @@ def _create_database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-def _play_side_by_side(lanes: list[Lane], at_once: int) -> None:
+def _play_side_by_side(lanes: list[Lane]) -> None:
     waiting = list(lanes)
     processes: list[subprocess.Popen[bytes]] = []
     try:
         while waiting or processes:
             processes = [process for process in processes if process.poll() is None]
-            while waiting and len(processes) < at_once:
+            while waiting and len(processes) < LANES_AT_ONCE:
                 processes.append(_start(waiting.pop(0)))
             time.sleep(0.2)
     finally:

@@ -139,6 +139,8 @@ class Run:
         found = self.find(words)
         assert found, words
         found.kill()
+        # A process that is dying still has a name: who looks for the next one at once would find this one.
+        found.wait(timeout=10)
         return found
 
     def is_ready(self) -> bool:
