@@ -121,7 +121,7 @@ def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         # Each begins at an even place.
         end = at + 8 + size + size % 2
         chunk = bytearray(content[at:end])
-        if name == b"VP8X":
+        if name == b"VP8X" and len(chunk) > 8:
             chunk[8] &= ~_WEBP_FLAGS
         yield name, bytes(chunk)
         at = end
