@@ -128,8 +128,9 @@ def _pictures() -> Iterator[Specimen]:
 
 
 def _wall() -> Iterator[Specimen]:
-    wall = [specimens.generation("succeeded") for _ in range(3)]
-    yield Specimen("Pictures", "components/wall.html", {"generations": wall, "next_url": "?after=1"})
+    context = {"page": {"pictures": specimens.wall()}, "older_url": "?older_than=1"}
+    yield Specimen("Pictures", "components/wall.html", context)
+    yield Specimen("In the trash", "components/wall.html", {**context, "in_trash": True})
 
 
 def _studio() -> Iterator[Specimen]:
@@ -182,6 +183,12 @@ def _viewer() -> Iterator[Specimen]:
     for name in ("Done", "BFL says how far it is", "We stopped waiting and still look for it"):
         context = {"generation": specimens.stages()[name]}
         yield Specimen(name, "generations/_detail_panel.html", context)
+    ways = dict.fromkeys(("back_url", "newer_url", "older_url"), "#main")
+    shown = {"generation": specimens.stages()["Done"], "back_name": "Gallery", **ways}
+    yield Specimen("Tools", "generations/_detail_tools.html", shown)
+    for name, picture in zip(("On the wall", "In the trash"), specimens.wall(), strict=False):
+        context = {"picture": {**picture, "is_trashed": name == "In the trash"}}
+        yield Specimen(f"Order: {name.lower()}", "generations/_order.html", context)
 
 
 def _blanks() -> Iterator[Specimen]:

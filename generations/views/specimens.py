@@ -30,6 +30,7 @@ from generations.models import (
     Limit,
     PastPrompt,
     Provider,
+    Tag,
 )
 from generations.offers import Listed
 from generations.panel import Group, Panel
@@ -102,6 +103,22 @@ def image() -> GeneratedImage:
         thumbnail_height=384,
         placeholder=f"data:image/svg+xml;base64,{_PLACEHOLDER}",
     )
+
+
+def wall() -> list[dict[str, Any]]:
+    """Return what is drawn of pictures in the gallery: the first has a day above it, and is a favourite."""
+    kept = [generation(_Status.SUCCEEDED) for _ in range(3)]
+    return [
+        {
+            "pk": made.pk,
+            "generation": made,
+            "day": None if number else local_day(made.created_at),
+            "is_favourite": not number,
+            "days_left": 12,
+            "tags": [Tag(name="logo"), Tag(name=LONGEST_WORD[:50])],
+        }
+        for number, made in enumerate(kept)
+    ]
 
 
 def batch() -> Group:
