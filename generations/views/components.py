@@ -183,9 +183,6 @@ def _viewer() -> Iterator[Specimen]:
     for name in ("Done", "BFL says how far it is", "We stopped waiting and still look for it"):
         context = {"generation": specimens.stages()[name]}
         yield Specimen(name, "generations/_detail_panel.html", context)
-    ways = dict.fromkeys(("back_url", "newer_url", "older_url"), "#main")
-    shown = {"generation": specimens.stages()["Done"], "back_name": "Gallery", **ways}
-    yield Specimen("Tools", "generations/_detail_tools.html", shown)
     for name, picture in zip(("On the wall", "In the trash"), specimens.wall(), strict=False):
         context = {"picture": {**picture, "is_trashed": name == "In the trash"}}
         yield Specimen(f"Order: {name.lower()}", "generations/_order.html", context)

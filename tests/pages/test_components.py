@@ -8,9 +8,10 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-# What puts parts together that are shown, and the filters of one page.
+# What puts parts together that are shown, and what is at home on one page: filters, and a viewer's tools.
 NOT_SHOWN = {
     "_detail_state.html",
+    "_detail_tools.html",
     "_everything.html",
     "_filters.html",
     "_months.html",
