@@ -132,6 +132,8 @@ STORAGES = {
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A wall names each picture that was chosen; the size above lets some 23,000 pass.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
 ACCEL_REDIRECT = env.text("ACCEL_REDIRECT")
 DOWNLOAD_NAMES = env.text("DOWNLOAD_NAMES", "{date} {prompt} {seed}")
 

@@ -17,6 +17,7 @@ from generations import archive, file_names, files, images, metadata
 from generations.models import Generation, Picture
 from generations.models.gallery import PictureQuerySet
 from generations.query import parse
+from generations.views.order import chosen
 
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 # Rows read at a time while a ZIP is sent. No cursor stays open for as long as a slow connection takes.
@@ -69,7 +70,11 @@ def _send(generation: Generation, content: bytes, format: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def download_zip(request: PersonRequest) -> HttpResponseBase:
     """The originals of all pictures that a search finds, or of those selected, newest first."""
-    pictures = _selected(request) if request.method == "POST" else _found(request)
+    pictures = Picture.objects.on_wall()
+    if request.method == "POST":
+        pictures = chosen(request, pictures)
+    else:
+        pictures = pictures.matching(request.user, parse(request.GET.get("q", "")))
     if not pictures.exists():
         messages.info(request, "There is no picture to download.")
         return redirect(_gallery(request))
@@ -77,25 +82,6 @@ def download_zip(request: PersonRequest) -> HttpResponseBase:
     headers = {"Content-Disposition": files.disposition(name), "Cache-Control": "private, no-store"}
     pieces = archive.write(picture.generation for picture in _in_batches(pictures))
     return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
-
-
-def _found(request: PersonRequest) -> PictureQuerySet:
-    return Picture.objects.on_wall().matching(request.user, parse(request.GET.get("q", "")))
-
-
-def _selected(request: PersonRequest) -> PictureQuerySet:
-    """Return the pictures that the wall's form names; what is no code of this person's is left out."""
-    if "everything" in request.POST:
-        return Picture.objects.on_wall().matching(request.user, parse(request.POST.get("q", "")))
-    codes = [code for code in map(_code, request.POST.getlist("picture")) if code]
-    return Picture.objects.of(request.user).on_wall().filter(generation__code__in=codes)
-
-
-def _code(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def _in_batches(pictures: PictureQuerySet) -> Iterator[Picture]:

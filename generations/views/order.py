@@ -24,16 +24,14 @@ from generations.query import parse
 
 Kind = Change.Kind
 
-# Ticked one by one; everything that matches is asked for by the search instead.
-MOST_CHOSEN = 10_000
-
 
 @require_POST
 def change(request: PersonRequest) -> HttpResponse:
     """Do one thing to all the pictures that are named, or to all that the search matches."""
     try:
         kind = Kind(request.POST.get("do", ""))
-        _change(request, kind, _chosen(request, kind))
+        shelf = Picture.objects.in_trash() if kind == Kind.RESTORE else Picture.objects.on_wall()
+        _change(request, kind, chosen(request, shelf))
     except gallery.InvalidTag as refusal:
         messages.error(request, str(refusal))
     except ValueError:
@@ -109,13 +107,12 @@ def _change(request: PersonRequest, kind: Kind, pictures: PictureQuerySet) -> No
         messages.info(request, "Nothing changed: no picture was chosen, or all of them were so already.")
 
 
-def _chosen(request: PersonRequest, kind: Kind) -> PictureQuerySet:
-    shelf = Picture.objects.in_trash() if kind == Kind.RESTORE else Picture.objects.on_wall()
+def chosen(request: PersonRequest, shelf: PictureQuerySet) -> PictureQuerySet:
+    """Return the pictures that the wall's form names; what is no code of this person's is left out."""
     if "everything" in request.POST:
         return shelf.matching(request.user, parse(request.POST.get("q", "")))
-    named = request.POST.getlist("picture")[:MOST_CHOSEN]
-    codes = [code for code in (_code(name) for name in named) if code]
-    return shelf.filter(generation__code__in=codes)
+    codes = [code for code in map(_code, request.POST.getlist("picture")) if code]
+    return shelf.filter(user=request.user, generation__code__in=codes)
 
 
 def _code(text: str) -> uuid.UUID | None:

@@ -10,7 +10,9 @@ let undo = null;
 let lastPicked = null;
 
 const post = async (address, data) => {
-  const response = await fetch(address, { method: "POST", body: data, headers: { "HX-Request": "true" } });
+  // Form data would go as one part for each picture, which the site takes apart ten times as slowly.
+  const body = new URLSearchParams(data);
+  const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
   const login = response.headers.get("HX-Redirect");
   if (login) location.assign(login);
   if (!response.ok || login) throw new Error(response.statusText);
@@ -112,14 +114,13 @@ const keys = {
 
 if (form) {
   form.addEventListener("submit", (event) => {
-    // A file comes and the page stays: it must not wait for another.
-    if (event.submitter.hasAttribute("data-download")) return form.removeAttribute("data-busy");
     const button = event.submitter;
-    // Everything that matches is more than this page knows of, and a file is for the browser.
+    // A file comes and the page stays: it must not wait for another.
+    if (button.hasAttribute("data-download")) return form.removeAttribute("data-busy");
+    // Everything that matches is more than this page knows of.
     if (form.elements.everything.checked && !button.classList.contains("heart")) return;
-    if (button.hasAttribute("data-download")) return;
     event.preventDefault();
-    change(event.submitter)
+    change(button)
       .catch(broken)
       .finally(() => form.removeAttribute("data-busy"));
   });

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import uuid
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -65,6 +67,14 @@ def test_everything_that_matches_is_changed_and_nothing_else(
     assert not bobs[0].picture.is_favourite
     made = alice.changes.get()
     assert sorted(made.pictures) == [row.pk for row in foxes]
+
+
+def test_as_many_as_a_person_can_tick_are_changed(as_alice: Client, alice: User, media: Path) -> None:
+    first, second = codes(make_pictures(alice, 2))
+    others = [str(uuid.UUID(int=number)) for number in range(20_000)]
+    form = urlencode({"do": "favourite", "picture": [first, *others, second]}, doseq=True)
+    as_alice.post("/gallery/change/", form, content_type="application/x-www-form-urlencoded")
+    assert Picture.objects.filter(is_favourite=True).count() == 2
 
 
 def test_a_search_that_cannot_be_read_changes_nothing(as_alice: Client, alice: User, media: Path) -> None:
