@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.contrib.auth.models import User
 
 from generations.bfl import ENDPOINTS
-from generations.folding import tag_key
-from generations.models import Tag
+from generations.folding import of_owner, tag_key, words_in
+from generations.models import Picture, Tag
 from generations.query import RATIOS, READERS, Part
 
 MOST = 8
 MOST_TAGS = 100
+# Pictures, newest first, whose words are looked at.
+RECENT = 300
 
 
 def of(user: User, text: str) -> list[str]:
@@ -19,7 +23,9 @@ def of(user: User, text: str) -> list[str]:
         return []
     before, _, last = text.rpartition(" ")
     key, colon, start = last.partition(":")
-    endings = _values(user, key.lower(), start) if colon else _keys(last) + _tags(user, last)
+    endings = (
+        _values(user, key.lower(), start) if colon else _keys(last) + _tags(user, last) + _words(user, last)
+    )
     lead = f"{before} " if before else ""
     return [f"{lead}{ending}" for ending in endings[:MOST]]
 
@@ -43,3 +49,16 @@ def _values(user: User, key: str, start: str) -> list[str]:
 def _tags(user: User, start: str) -> list[str]:
     tags = Tag.objects.filter(user=user, key__startswith=tag_key(start.strip('"'))).in_use()
     return [Part("tag", tag.name).text for tag in tags[:MOST]]
+
+
+def _words(user: User, start: str) -> list[str]:
+    """Return words of this person's newest pictures, the most used first."""
+    typed = words_in(start)
+    if len(typed) != 1:
+        return []
+    begin = of_owner(user.pk, typed[0])
+    newest = Picture.objects.of(user).on_wall().newest_first().values_list("words", flat=True)[:RECENT]
+    used = Counter(
+        word for words in newest for word in words.split() if word.startswith(begin) and word != begin
+    )
+    return [word.removeprefix(of_owner(user.pk, "")) for word, _ in used.most_common(MOST)]

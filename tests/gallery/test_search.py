@@ -238,6 +238,17 @@ def test_it_suggests_keys_values_and_own_tags(as_alice: Client, alice: User, bob
     assert suggested("x" * 5000) == []
 
 
+def test_it_suggests_own_words_the_most_used_first(
+    as_alice: Client, alice: User, bob: User, media: Path
+) -> None:
+    make_pictures(alice, prompt="meadow at dusk")
+    make_pictures(alice, 2, prompt="Méduse at dusk")
+    make_pictures(bob, prompt="a mediator")
+    text = as_alice.get("/gallery/suggestions/", {"q": "dusk ME"}).text
+    assert re.findall(r'value="([^"]*)"', text) == ["dusk meduse", "dusk meadow"]
+    assert "meadow" not in as_alice.get("/gallery/suggestions/", {"q": "meadow"}).text
+
+
 def test_the_query_survives_being_written(alice: User) -> None:
     for text in ["red fox", 'red "fox"', "red* fox tag:a", 'tag:"a b" on:2026', "light is:favorite"]:
         query = parse(text)
