@@ -30,7 +30,7 @@ from proof.lane import Lane, read_lane  # noqa: E402
 from proof.people import Stalled  # noqa: E402
 from proof.report import Figures  # noqa: E402
 from proof.scenarios import SCENARIOS  # noqa: E402
-from proof.site import free_port, reuse_static_files, running_site  # noqa: E402
+from proof.site import free_port, reuse_static_files, reuse_tables, running_site  # noqa: E402
 from proof.stage import KEY, PLENTY, Stage  # noqa: E402
 
 # Longer than any deadline that is still running when the last scenario ends.
@@ -67,7 +67,9 @@ def _stage(lane: Lane) -> Iterator[Stage]:
             "BFL_API_BASE": sandbox.url,
             "BFL_EXTRA_HOSTS": ",".join(sandbox.hosts),
         }
-        reuse_static_files(Path(lane.static), folder)
+        reuse_static_files(Path(lane.prepared), folder)
+        if not lane.database_url:
+            reuse_tables(Path(lane.prepared), folder)
         with running_site(folder, **environment) as site:
             yield Stage(site, sandbox, lane)
 
