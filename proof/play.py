@@ -25,7 +25,7 @@ from PIL import Image  # noqa: E402
 from generations import doctor  # noqa: E402
 from generations.models import Generation  # noqa: E402
 from generations.sandbox import Sandbox  # noqa: E402
-from proof import evidence, promises, timeline  # noqa: E402
+from proof import evidence, machine, promises, timeline  # noqa: E402
 from proof.lane import Lane, read_lane  # noqa: E402
 from proof.people import Stalled  # noqa: E402
 from proof.report import Figures  # noqa: E402
@@ -70,7 +70,9 @@ def _stage(lane: Lane) -> Iterator[Stage]:
         reuse_static_files(Path(lane.prepared), folder)
         if not lane.database_url:
             reuse_tables(Path(lane.prepared), folder)
-        with running_site(folder, **environment) as site:
+        with contextlib.ExitStack() as end:
+            with machine.busy(lane):
+                site = end.enter_context(running_site(folder, **environment))
             yield Stage(site, sandbox, lane)
 
 
