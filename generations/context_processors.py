@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
@@ -33,6 +34,12 @@ class Frame:
     def mine_count(self) -> int:
         """How many of this person's generations are unfinished."""
         return Generation.objects.unfinished().filter(user=self._user).count()
+
+    @cached_property
+    def waiting(self) -> Counter[str]:
+        """How many of this person's generations wait for their turn, by endpoint."""
+        queued = Generation.objects.queued().filter(user=self._user)
+        return Counter(queued.values_list("endpoint", flat=True))
 
     @property
     def all_count(self) -> str:

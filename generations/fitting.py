@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from generations import shapes
-from generations.bfl import ENDPOINTS, Endpoint
+from generations.bfl import ENDPOINTS, Endpoint, parameters
 from generations.bfl.parameters import Parameter
 
 CUSTOM_RATIO = "aspect_ratio_custom"
@@ -63,7 +63,7 @@ def _carry_shape(endpoint: Endpoint, values: dict[str, str], untouched: set[str]
 
 def _shape_told(endpoint: Endpoint, values: dict[str, str], what: str, instead: str) -> str:
     ratio = values["aspect_ratio"]
-    if not ratio or _refusal(_parameter(endpoint, "aspect_ratio"), ratio):
+    if not ratio or parameters.refusal(_parameter(endpoint, "aspect_ratio"), ratio):
         del values["aspect_ratio"]
         return f"{what} were left out: {endpoint.name} takes {instead} instead."
     return f"{what} became the shape {ratio}: {endpoint.name} takes {instead}."
@@ -86,19 +86,11 @@ def _reset(endpoint: Endpoint, values: dict[str, str]) -> list[str]:
     sentences = []
     for parameter in endpoint.parameters:
         value = values.get(parameter.name, "")
-        if not value or parameter.name == "prompt" or not (refusal := _refusal(parameter, value)):
+        if not value or parameter.name == "prompt" or not (refusal := parameters.refusal(parameter, value)):
             continue
         del values[parameter.name]
         sentences.append(f"{parameter.label} {value[:20]} was left out. {refusal}")
     return sentences
-
-
-def _refusal(parameter: Parameter, value: str) -> str:
-    try:
-        parameter.clean(value)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _parameter(endpoint: Endpoint, name: str) -> Parameter:

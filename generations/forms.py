@@ -275,21 +275,13 @@ def _custom_ratio(endpoint: Endpoint) -> forms.Field:
         "placeholder": "5:4",
         "maxlength": 11,
         "data-widest": f"{ratio.widest.numerator}:{ratio.widest.denominator}",
-        "data-refusals": json.dumps([_refusal(ratio, "?"), _refusal(ratio, "9999:1")]),
+        "data-refusals": json.dumps([parameters.refusal(ratio, "?"), parameters.refusal(ratio, "9999:1")]),
     }
     return forms.Field(required=False, label="Another shape", widget=_text_input(**attrs))
 
 
 def _only(found: Iterable[Parameter], kind: type[parameters.Ratio]) -> parameters.Ratio:
     return next(parameter for parameter in found if isinstance(parameter, kind))
-
-
-def _refusal(parameter: Parameter, value: str) -> str:
-    try:
-        parameter.clean(value)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _field(parameter: Parameter, widget: forms.Widget) -> forms.Field:

@@ -7,6 +7,7 @@ it, clear it), never by itself: so nothing on the page jumps when a picture is f
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,14 +124,20 @@ def show(user: User, frame: Frame) -> Panel:
 def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
     moving = list(mine.unfinished().order_by("pk"))
     ended = list(mine.unseen().out_of_trash().order_by("-pk")[:MOST_UNSEEN])
-    frame.mine_count = len(moving)
     panel = Panel(frame, moving, ended)
+    frame.mine_count, frame.waiting = len(moving), Counter(row.endpoint for row in panel.waiting)
     places = frame.pulse.places_of(user.pk, len(panel.waiting))
     for generation, place in zip(panel.waiting, places, strict=True):
         generation.place = place
     for generation in moving:
         generation.outlook = estimates.outlook(generation)
     return panel
+
+
+def add_entries(groups: Iterable[Group]) -> None:
+    """Fetch the entries of all of them at once."""
+    rows = [row for group in groups for row in group.generations]
+    prefetch_related_objects(rows, "entries")
 
 
 def groups_of(panel: Panel, user: User) -> list[Group]:
@@ -151,7 +158,6 @@ def recent_groups(user: User, in_sight: Iterable[Group]) -> list[Group]:
 
 
 def _grouped(generations: list[Generation]) -> list[Group]:
-    prefetch_related_objects(generations, "entries")
     found: dict[tuple[str, int], list[Generation]] = {}
     for generation in sorted(generations, key=lambda row: row.pk):
         key = ("press", generation.press_id) if generation.press_id else ("alone", generation.pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.db.models import Count, Min
 
@@ -15,13 +16,20 @@ from generations.models import Generation, Provider
 HOLDS_FOR = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pulse:
     in_progress: int
     """Unfinished generations of all people."""
-    places: dict[int, list[int]]
-    """By person, the places in line of what they have waiting."""
+    waiting: dict[int, tuple[int, int]]
+    """By person, how many generations wait, and the first one's pk."""
     provider: Provider
+
+    @cached_property
+    def places(self) -> dict[int, list[int]]:
+        """By person, the places in line of what they have waiting."""
+        last = turns.last_turns(self.waiting)
+        in_turn = sorted(self.waiting, key=lambda user: (last[user], self.waiting[user][1]))
+        return turns.places({user: self.waiting[user][0] for user in in_turn})
 
     @property
     def waiting_reason(self) -> str:
@@ -43,11 +51,8 @@ def get() -> Pulse:
 def _look(moment: int) -> Pulse:
     groups = Generation.objects.unfinished().order_by().values_list("user_id", "status")
     counted = list(groups.annotate(Count("pk"), Min("pk")))
-    waiting = {user: (count, first) for user, status, count, first in counted if status == "queued"}
-    last = turns.last_turns(waiting)
-    in_turn = sorted(waiting, key=lambda user: (last[user], waiting[user][1]))
     return Pulse(
         in_progress=sum(count for _, _, count, _ in counted),
-        places=turns.places({user: waiting[user][0] for user in in_turn}),
+        waiting={user: (count, first) for user, status, count, first in counted if status == "queued"},
         provider=provider.get_state(),
     )

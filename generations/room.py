@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
-from generations import lifecycle, limits, offers
+from generations import lifecycle, limits
 from generations.amounts import PLACES, plain
+from generations.context_processors import Frame
 from generations.limits import Standing
 from generations.models import Limit
 from generations.offers import Listed
@@ -108,9 +109,9 @@ class Room:
         return max(int(credits // price), 0) if price else lifecycle.LARGEST_COUNT
 
 
-def of(user: User, listed: Listed, balance: Decimal) -> Room:
-    waiting = offers.count_waiting(user.pk, listed.endpoint.slug)
-    return Room(listed=listed, balance=balance, waiting=waiting, standings=limits.of(user))
+def of(user: User, listed: Listed, frame: Frame) -> Room:
+    waiting = frame.waiting[listed.endpoint.slug]
+    return Room(listed=listed, balance=frame.balance, waiting=waiting, standings=limits.of(user))
 
 
 def _left(standing: Standing) -> str:

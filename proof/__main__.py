@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -24,13 +25,14 @@ import psycopg
 from proof import report
 from proof.lane import LONG, SCENARIOS, SHORT, Lane
 from proof.report import Figures
-from proof.site import ROOT, collect_static_files
+from proof.site import ROOT, collect_static_files, create_tables
 from scripts import servers
 
 DATABASES = ("sqlite", "postgres")
 # A site is nine processes. With too many of them every delay is the machine's and not the site's: eight sites
-# on two cores made people wait for minutes, and followers for longer than a take-over may last.
-LANES_AT_ONCE = max(2, 2 * (os.cpu_count() or 1))
+# on two cores made people wait for minutes, and followers for longer than a take-over may last. The long form
+# kills for minutes, and what starts again and again is what costs.
+LANES_PER_CORE = {"short": 3, "long": 2}
 
 
 def main() -> int:
@@ -61,13 +63,23 @@ def _options() -> argparse.Namespace:
 
 
 def _play(options: argparse.Namespace, folder: Path, began_at: float) -> dict[str, list[Figures]]:
-    collect_static_files(folder / "static")
     with _databases(options.databases) as urls:
+        _prepare(folder / "new", urls)
         by_database = [list(_lanes(options, folder, name, url, began_at)) for name, url in urls.items()]
         # By turns, so that each programme meets its twin and not its like.
         lanes = [lane for twins in zip(*by_database, strict=True) for lane in twins]
-        _play_side_by_side(lanes)
+        form = "long" if options.long else "short"
+        _play_side_by_side(lanes, at_once=max(2, LANES_PER_CORE[form] * (os.cpu_count() or 1)))
     return {lane.label: _read_figures(lane) for lane in lanes}
+
+
+def _prepare(new: Path, urls: dict[str, str]) -> None:
+    new.mkdir()
+    with ThreadPoolExecutor() as pool:
+        steps = [pool.submit(collect_static_files, new)]
+        steps += [pool.submit(create_tables, new, url) for url in urls.values()]
+    for step in steps:
+        step.result()
 
 
 @contextlib.contextmanager
@@ -97,30 +109,31 @@ def _lanes(
         own.mkdir()
         yield Lane(
             label=f"{database}, {name}",
-            database_url=_create_database(url, f"proof{number}") if url else "",
+            database_url=_copy_database(url, f"proof{number}") if url else "",
             uses_webhooks=programme.uses_webhooks,
             scenarios=scenarios,
             is_long=options.long,
             seed=options.seed,
             folder=str(own),
-            static=str(folder / "static"),
+            prepared=str(folder / "new"),
             began_at=began_at,
         )
 
 
-def _create_database(url: str, name: str) -> str:
+def _copy_database(url: str, name: str) -> str:
+    server, _, original = url.rpartition("/")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{url.rpartition('/')[0]}/{name}"
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {original}")
+    return f"{server}/{name}"
 
 
-def _play_side_by_side(lanes: list[Lane]) -> None:
+def _play_side_by_side(lanes: list[Lane], *, at_once: int) -> None:
     waiting = list(lanes)
     processes: list[subprocess.Popen[bytes]] = []
     try:
         while waiting or processes:
             processes = [process for process in processes if process.poll() is None]
-            while waiting and len(processes) < LANES_AT_ONCE:
+            while waiting and len(processes) < at_once:
                 processes.append(_start(waiting.pop(0)))
             time.sleep(0.2)
     finally:

@@ -13,8 +13,8 @@ from proof.site import Site
 
 ROLES = {
     "web": "gunicorn",
-    "follower": "rqworker follow",
-    "store": "rqworker-pool",
+    "follower": "rqworker-pool follow",
+    "store": "rqworker-pool default",
     "cron": "rqcron",
     "redis": "redis-server",
 }
@@ -24,6 +24,13 @@ ROLES = {
 def kill(site: Site, role: str) -> None:
     """kill -9 all processes of a role at once, children first, so that none can tell the others."""
     _end(list(_find(site, role)))
+
+
+def kill_workers(site: Site, role: str) -> None:
+    """kill -9 the workers of a role with all that they have started, and not the pool that they belong to."""
+    processes = list(_find(site, role))
+    pids = {process.pid for process in processes}
+    _end([process for process in processes if process.ppid() in pids])
 
 
 @contextlib.contextmanager

@@ -25,12 +25,12 @@ from PIL import Image  # noqa: E402
 from generations import doctor  # noqa: E402
 from generations.models import Generation  # noqa: E402
 from generations.sandbox import Sandbox  # noqa: E402
-from proof import evidence, promises, timeline  # noqa: E402
+from proof import evidence, machine, promises, timeline  # noqa: E402
 from proof.lane import Lane, read_lane  # noqa: E402
 from proof.people import Stalled  # noqa: E402
 from proof.report import Figures  # noqa: E402
 from proof.scenarios import SCENARIOS  # noqa: E402
-from proof.site import free_port, reuse_static_files, running_site  # noqa: E402
+from proof.site import free_port, reuse_static_files, reuse_tables, running_site  # noqa: E402
 from proof.stage import KEY, PLENTY, Stage  # noqa: E402
 
 # Longer than any deadline that is still running when the last scenario ends.
@@ -67,8 +67,12 @@ def _stage(lane: Lane) -> Iterator[Stage]:
             "BFL_API_BASE": sandbox.url,
             "BFL_EXTRA_HOSTS": ",".join(sandbox.hosts),
         }
-        reuse_static_files(Path(lane.static), folder)
-        with running_site(folder, **environment) as site:
+        reuse_static_files(Path(lane.prepared), folder)
+        if not lane.database_url:
+            reuse_tables(Path(lane.prepared), folder)
+        with contextlib.ExitStack() as end:
+            with machine.busy(lane):
+                site = end.enter_context(running_site(folder, **environment))
             yield Stage(site, sandbox, lane)
 
 

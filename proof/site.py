@@ -69,17 +69,29 @@ class Site:
 
 def collect_static_files(folder: Path) -> None:
     """Make the static files and their stamp, for reuse_static_files()."""
-    folder.mkdir(parents=True)
-    environment = _inherited() | {"DATA_DIR": str(folder)}
     script = "from fluxsite.ops import static_files; static_files.collect_if_changed()"
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", script]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    _manage(folder, "shell", "--no-imports", "--command", script)
+
+
+def create_tables(folder: Path, database_url: str) -> None:
+    """Make the tables in a database that others are to be copies of; without address in the folder's SQLite,
+    for reuse_tables()."""
+    _manage(folder, "migrate", "--verbosity", "0", DATABASE_URL=database_url)
+
+
+def _manage(folder: Path, *arguments: str, **environment: str) -> None:
+    own = {"DATA_DIR": str(folder), **environment}
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=_inherited() | own, check=True)
 
 
 def reuse_static_files(collected: Path, folder: Path) -> None:
     """Spare the site in `folder` the seconds that collecting them takes."""
     shutil.copytree(collected / "static", folder / "static")
     shutil.copy(collected / "static.sha256", folder)
+
+
+def reuse_tables(made: Path, folder: Path) -> None:
+    shutil.copy(made / "db.sqlite3", folder)
 
 
 @contextlib.contextmanager

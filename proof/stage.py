@@ -17,6 +17,7 @@ from django.utils import timezone
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
 from generations.sandbox import Sandbox, Task
+from proof import machine
 from proof.lane import Lane
 from proof.people import Person, Stalled, make_person
 from proof.site import Site
@@ -115,7 +116,7 @@ class Stage:
                 slug = endpoint or self._endpoint_of(prompt)
                 self.press(people[number], prompt, slug)
 
-        with ThreadPoolExecutor(len(people)) as pool:
+        with machine.busy(self.lane), ThreadPoolExecutor(len(people)) as pool:
             list(pool.map(press_in_turn, range(len(people))))
 
     def _endpoint_of(self, prompt: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from generations import ledger, lifecycle, offers, room
+from generations.context_processors import Frame
 from generations.models import Limit, Offer
 from generations.room import Room
 
@@ -16,7 +17,7 @@ PROMPT = {"prompt": "a heron"}
 
 
 def room_of(user: User, endpoint: str = "flux-dev") -> Room:
-    return room.of(user, offers.get_list()[endpoint], ledger.get_balance(user))
+    return room.of(user, offers.get_list()[endpoint], Frame(user))
 
 
 def granted(user: User, credits: str) -> User:

@@ -13,10 +13,18 @@ from rq.queue import Queue
 LONGEST_PAUSE = 2.0
 
 
+# When RQ's pool replaces a worker it forgets --verbosity; the logger knows it still. Nothing of ours waits in
+# RQ's scheduler, and a killed worker's would run on without it.
+_OPTIONS = {"logging_level": None, "with_scheduler": False}
+
+
 class ForkingWorker(rq.Worker):
     """Runs each job in a process of its own: a stop request reaches the worker while the follower runs."""
 
     max_connection_wait_time = LONGEST_PAUSE
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        return super().work(*args, **options | _OPTIONS)
 
 
 class StayingWorker(rq.SimpleWorker):
@@ -25,9 +33,7 @@ class StayingWorker(rq.SimpleWorker):
     max_connection_wait_time = LONGEST_PAUSE
 
     def work(self, *args: Any, **options: Any) -> bool:
-        # When RQ's pool replaces a worker it forgets --verbosity; the logger knows it still.
-        # Nothing of ours waits in RQ's scheduler, and a killed worker's would run on without it.
-        return super().work(*args, **options | {"logging_level": None, "with_scheduler": False})
+        return super().work(*args, **options | _OPTIONS)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         # It lives long, and the database may have been restarted meanwhile.

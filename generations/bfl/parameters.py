@@ -132,6 +132,15 @@ class Ratio:
 Parameter = Text | Integer | Number | Boolean | Choice | Ratio
 
 
+def refusal(parameter: Parameter, value: object) -> str:
+    """Return why the parameter does not take a value; "" if it does."""
+    try:
+        parameter.clean(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _decimal(value: object) -> float:
     if isinstance(value, str):
         return float(value) if _DECIMAL.fullmatch(value) else math.nan

@@ -25,7 +25,9 @@ def progress(request: PersonRequest) -> HttpResponse:
         return HttpResponse(status=204)
     if "whole" in request.GET:
         return _render(request)
-    return render(request, "generations/_progress.html", _in_sight(request))
+    context = _in_sight(request)
+    panel.add_entries(context["groups"])
+    return render(request, "generations/_progress.html", context)
 
 
 @require_POST
@@ -82,7 +84,9 @@ def clear_all(request: PersonRequest) -> HttpResponse:
 def context_of(request: PersonRequest) -> dict[str, Any]:
     """Return all that the right side of the studio shows."""
     context = _in_sight(request)
-    return context | {"recent": panel.recent_groups(request.user, context["groups"])}
+    recent = panel.recent_groups(request.user, context["groups"])
+    panel.add_entries([*context["groups"], *recent])
+    return context | {"recent": recent}
 
 
 def _in_sight(request: PersonRequest) -> dict[str, Any]:

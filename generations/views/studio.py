@@ -142,7 +142,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
             return _submitted(request, _press(request.user, slug, form))
         except lifecycle.REFUSALS as refusal:
             form.add_error(None, str(refusal))
-    return _render_form(request, _context(request, form, offers.get_list()), status=422)
+    return _render_form(request, form, offers.get_list(), status=422)
 
 
 def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
@@ -191,8 +191,7 @@ def _draw(request: PersonRequest, *, note: str = "", fresh: str = "") -> HttpRes
     kept = drafts.get(request.user)
     endpoint = _endpoint(kept.form.get("endpoint", ""), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, kept.form))
-    context = _context(request, form, listing) | {"note": note, "before": kept.before, "fresh": fresh}
-    return _render_form(request, context)
+    return _render_form(request, form, listing, note=note, before=kept.before, fresh=fresh)
 
 
 def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
@@ -203,8 +202,7 @@ def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
 
 
 def _context(request: PersonRequest, form: GenerationForm, listing: Mapping[str, Listed]) -> dict[str, Any]:
-    balance = frame_of(request, request.user).balance
-    here = room.of(request.user, listing[form.endpoint.slug], balance)
+    here = room.of(request.user, listing[form.endpoint.slug], frame_of(request, request.user))
     return {
         "form": form,
         "models": _choices(listing, form.endpoint),
@@ -221,8 +219,16 @@ def _choices(listing: Mapping[str, Listed], chosen: Endpoint) -> list[EndpointCh
     ]
 
 
-def _render_form(request: PersonRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    if request.htmx:
-        return render(request, "generations/_form.html", context, status=status)
-    context |= progress.context_of(request)
-    return render(request, "generations/studio.html", context, status=status)
+def _render_form(
+    request: PersonRequest,
+    form: GenerationForm,
+    listing: Mapping[str, Listed],
+    *,
+    status: int = 200,
+    **told: object,
+) -> HttpResponse:
+    template = "generations/_form.html" if request.htmx else "generations/studio.html"
+    # First what is in progress: what waits there need not be counted again.
+    context = told if request.htmx else told | progress.context_of(request)
+    context |= _context(request, form, listing)
+    return render(request, template, context, status=status)

@@ -16,6 +16,7 @@ import redis
 import rq
 
 from generations import queue
+from proof import machine
 from proof.site import ROOT
 from proof.stage import Stage
 
@@ -31,7 +32,11 @@ def play(stage: Stage) -> None:
     people = stage.people(10)
     socket = stage.site.folder / "redis" / "redis.sock"
     second = redis.Redis(unix_socket_path=str(socket), db=1)
-    with _second_workers(stage, f"unix://{socket}?db=1"), ThreadPoolExecutor(1) as background:
+    with (
+        machine.busy(stage.lane),
+        _second_workers(stage, f"unix://{socket}?db=1"),
+        ThreadPoolExecutor(1) as background,
+    ):
         rq.Queue("follow", connection=second).enqueue("generations.tasks.follow", job_timeout=-1)
         prompts = [stage.prompt() for _ in range(300)]
         pressing = background.submit(stage.press_together, people, prompts)

@@ -199,10 +199,10 @@ def test_it_starts_everything_heals_what_dies_and_leaves_nothing_behind(
 
 def see_it_heal(run: Run) -> None:
     # The folder goes when a new Redis may be there already: that one has to notice.
-    redis, follower = run.kill("redis-server"), run.kill("rqworker follow")
+    redis, follower = run.kill("redis-server"), run.kill("rqworker-pool follow")
     run.wait_for(lambda: "redis was killed (signal 9) and starts again.\n" in run.words)
     shutil.rmtree(run.data_dir / "redis", ignore_errors=True)
-    run.wait_for(lambda: run.find("rqworker follow") and run.is_ready())
+    run.wait_for(lambda: run.find("rqworker-pool follow") and run.is_ready())
     assert "follower was killed (signal 9) and starts again.\n" in run.words
     assert not {redis.pid, follower.pid} & pids_of(run)
     run.wait_for(lambda: record(run.data_dir) == {run.process.pid, *pids_of(run)})
