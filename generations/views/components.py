@@ -184,8 +184,8 @@ def _viewer() -> Iterator[Specimen]:
         context = {"generation": specimens.stages()[name]}
         yield Specimen(name, "generations/_detail_panel.html", context)
     for name, picture in zip(("On the wall", "In the trash"), specimens.wall(), strict=False):
-        context = {"picture": {**picture, "is_trashed": name == "In the trash"}}
-        yield Specimen(f"Order: {name.lower()}", "generations/_order.html", context)
+        ordered = {"picture": {**picture, "is_trashed": name == "In the trash"}}
+        yield Specimen(f"Order: {name.lower()}", "generations/_order.html", ordered)
 
 
 def _blanks() -> Iterator[Specimen]:
