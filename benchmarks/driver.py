@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from benchmarks.drivers.order import Order, Report, read_report
 
@@ -19,6 +21,32 @@ OFFICIAL = ROOT / ".venv-official" / "bin" / "python"
 
 class Failed(Exception):
     """A way did not come to its end; the text says why."""
+
+
+def run(name: str, *arguments: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run a driver to its end and return what it tells. Raises Failed."""
+    result = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.drivers.{name}", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        raise Failed((result.stderr.strip().splitlines() or ["?"])[-1])
+    told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return told
+
+
+def bare_site(folder: Path, database_url: str) -> dict[str, str]:
+    """Return the environment of a site in `folder` whose pages are asked without a server."""
+    own = {
+        "DJANGO_SETTINGS_MODULE": "fluxsite.settings",
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": database_url,
+        "ALLOWED_HOSTS": "testserver",
+    }
+    return {**os.environ, **dict.fromkeys(("REDIS_URL", "DEBUG", "PUBLIC_URL", "TIME_ZONE"), ""), **own}
 
 
 class Driver:

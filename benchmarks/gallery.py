@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.driver import ROOT, Failed
+from benchmarks.driver import bare_site, run
 from scripts import servers
 
 SMALL = 10_000
@@ -40,7 +36,7 @@ def measure(large: int) -> Iterator[str]:
 
 def _filled(opened: Any, count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fluxsite-bench-") as folder, opened() as url:
-        return _run(Path(folder), url, count)
+        return run("gallery", str(count), environment=bare_site(Path(folder), url))
 
 
 def _lines(name: str, small: dict[str, Any], big: dict[str, Any]) -> Iterator[str]:
@@ -62,26 +58,3 @@ def _lines(name: str, small: dict[str, Any], big: dict[str, Any]) -> Iterator[st
         )
         yield f"| {' | '.join(cells)} |"
     yield f"| {name} | filling, seconds | {small['filled']:.0f} | {big['filled']:.0f} | | | | |"
-
-
-def _run(folder: Path, database_url: str, count: int) -> dict[str, Any]:
-    own = {
-        "DATA_DIR": str(folder),
-        "DATABASE_URL": database_url,
-        "REDIS_URL": "",
-        "DEBUG": "",
-        "PUBLIC_URL": "",
-        "ALLOWED_HOSTS": "testserver",
-        "TIME_ZONE": "",
-    }
-    result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.drivers.gallery", str(count)],
-        cwd=ROOT,
-        env={**os.environ, **own, "DJANGO_SETTINGS_MODULE": "fluxsite.settings"},
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode:
-        raise Failed((result.stderr.strip().splitlines() or ["?"])[-1])
-    told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    return told

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks import picture, provider, site
-from benchmarks.driver import ROOT, Failed
+from benchmarks.driver import run
 
 PEOPLE = 500
 SLOTS = 24
@@ -29,7 +25,8 @@ def measure(people: int = PEOPLE) -> Iterator[str]:
             provider.started(sample, latency=LATENCY, slots=SLOTS, seed=0, log=log) as bfl,
             site.started(folder / "site", bfl, slots=SLOTS, uses_webhooks=True) as running,
         ):
-            told = _run(running, bfl.url, people)
+            arguments = (str(running.web), bfl.url, str(people))
+            told = run("studio", *arguments, environment=running.environment)
     pace, quiet = told["requests a second"], told["without news"]
     yield f"{pace:.0f} requests a second, {quiet:.0%} of them without news; load {told['load']:.1f}.\n"
     yield "| figure | p50 | p95 | limit | |"
@@ -46,17 +43,3 @@ def _line(name: str, found: list[float], limit: float | None) -> str:
     verdict = "" if limit is None else "met" if found[1] <= limit else "MISSED"
     shown = [f"{value:.2f}" if isinstance(value, float) and value < 10 else f"{value:.0f}" for value in found]
     return f"| {name} | {shown[0]} | {shown[1]} | {limit or '–'} | {verdict} |"
-
-
-def _run(running: site.Site, provider_url: str, people: int) -> dict[str, Any]:
-    result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.drivers.studio", str(running.web), provider_url, str(people)],
-        cwd=ROOT,
-        env=running.environment,
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode:
-        raise Failed((result.stderr.strip().splitlines() or ["?"])[-1])
-    told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    return told
