@@ -55,12 +55,17 @@ def outlook(generation: Generation) -> str:
     return "longer than usual" if elapsed > 2 * typical + 5 else f"usually {words.about(typical)}"
 
 
-def _in_line(generation: Generation, typical: float) -> str:
-    if generation.place is None:
-        return ""
+def seconds_to_turn(generation: Generation) -> float:
+    """Return in how many seconds a waiting generation may have its turn; 0 where its place is not known."""
     slots = settings.BFL_MAX_ACTIVE
     if generation.endpoint == _KONTEXT_MAX:
         slots = min(slots, settings.BFL_MAX_ACTIVE_KONTEXT_MAX)
-    # Of so many slots one becomes free every so often; then its own time begins.
-    seconds = typical * generation.place / slots + typical
+    # Of so many slots one becomes free every so often.
+    return typical_seconds().get(generation.endpoint, _UNKNOWN) * (generation.place or 0) / slots
+
+
+def _in_line(generation: Generation, typical: float) -> str:
+    if generation.place is None:
+        return ""
+    seconds = seconds_to_turn(generation) + typical
     return f"{words.place(generation.place)} · about {words.about(seconds)}"

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import prefetch_related_objects
 
@@ -24,6 +23,8 @@ from generations.models.generation import GenerationQuerySet
 # Of what ended. All that moves is shown, however much.
 MOST_UNSEEN = 24
 MOST_RECENT = 24
+# Seconds between two looks where nothing is expected soon.
+SELDOM = 15
 _AT_A_GLANCE = (
     "user_id",
     "endpoint",
@@ -83,9 +84,11 @@ class Panel:
         """Seconds from one look to the next; 0 when nothing moves."""
         if not self.moving:
             return 0
-        near = [row for row in self.waiting if (row.place or 1) <= settings.BFL_MAX_ACTIVE]
-        # Before all slots have changed hands once, nothing can happen to what is further back.
-        return 1 if near or len(self.waiting) < len(self.moving) else 3
+        if len(self.waiting) < len(self.moving):
+            return 1
+        # Half the way to the next turn: ever more often, the nearer it comes.
+        soonest = min(estimates.seconds_to_turn(row) for row in self.waiting)
+        return int(min(max(soonest / 2, 1), SELDOM))
 
     @property
     def summary(self) -> str:

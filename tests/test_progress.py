@@ -519,7 +519,7 @@ def test_a_crowd_is_counted_roughly() -> None:
 def test_it_asks_each_second_while_something_is_made_or_about_to_be(
     as_alice: Client, alice: User, bob: User, settings: Settings
 ) -> None:
-    settings.BFL_MAX_ACTIVE = 2
+    settings.BFL_MAX_ACTIVE = 8
     assert asks_every(panel(as_alice)) == ""
     buy(bob, 5)
     buy(alice, 1)
@@ -528,8 +528,11 @@ def test_it_asks_each_second_while_something_is_made_or_about_to_be(
     assert asks_every(panel(as_alice)) == "1s"
 
 
-def test_it_asks_seldom_from_far_behind(as_alice: Client, alice: User, bob: User, settings: Settings) -> None:
-    settings.BFL_MAX_ACTIVE = 2
+@pytest.mark.parametrize(("slots", "every"), [(24, "1s"), (4, "3s"), (2, "6s"), (1, "12s")])
+def test_it_asks_again_half_the_way_to_its_turn(
+    slots: int, every: str, as_alice: Client, alice: User, bob: User, settings: Settings
+) -> None:
+    settings.BFL_MAX_ACTIVE = slots
     lifecycle.claim()
     (first,) = buy(alice)
     buy(bob, 1)
@@ -541,7 +544,17 @@ def test_it_asks_seldom_from_far_behind(as_alice: Client, alice: User, bob: User
     last = User.objects.get(username="fritz")
     client = Client()
     client.force_login(last)
-    assert asks_every(panel(client)) == "3s"
+    assert asks_every(panel(client)) == every
+
+
+def test_it_asks_every_fifteen_seconds_at_least(client: Client, settings: Settings) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    people = [User.objects.create_user(f"person{number}") for number in range(9)]
+    for person in people:
+        ledger.grant(person, Decimal(10), note="For one", created_by=None)
+        buy(person)
+    client.force_login(people[-1])
+    assert asks_every(panel(client)) == "15s"
 
 
 def test_it_moves_nothing_while_nothing_is_new(as_alice: Client, alice: User, bob: User) -> None:

@@ -101,8 +101,8 @@ def _in_sight(request: PersonRequest) -> dict[str, Any]:
 
 
 def _idle_interval(request: PersonRequest, frame: Frame) -> int:
-    """Return 15 while a late picture or the end of a pause may come by itself; else an idle page asks not."""
-    return 15 if frame.provider_state.notice or request.user.generations.late().exists() else 0
+    """Return seconds while a late picture or the end of a pause may come by itself; else 0, ask not."""
+    return panel.SELDOM if frame.provider_state.notice or request.user.generations.late().exists() else 0
 
 
 def _own(user: User, code: uuid.UUID) -> Generation:
