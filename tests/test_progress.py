@@ -547,7 +547,7 @@ def test_it_asks_again_half_the_way_to_its_turn(
     assert asks_every(panel(client)) == every
 
 
-def test_it_asks_every_fifteen_seconds_at_least(client: Client, settings: Settings) -> None:
+def test_it_asks_every_fifteen_seconds_at_least(client: Client, alice: User, settings: Settings) -> None:
     settings.BFL_MAX_ACTIVE = 1
     people = [User.objects.create_user(f"person{number}") for number in range(9)]
     for person in people:
