@@ -82,8 +82,10 @@ class Room:
     def _credits(self) -> Bound:
         most = self._affordable(self.balance)
         if not most:
-            missing = plain(self.listed.price - self.balance)
-            return Bound(0, f"You are {missing} credits short. Ask a member of staff for more.")
+            costs = (
+                f"One of these costs {plain(self.listed.price)} credits and you have {plain(self.balance)}"
+            )
+            return Bound(0, f"{costs}. Ask a member of staff for more.")
         pay = f"Your {plain(self.balance)} credits pay for {most} of these"
         return Bound(most, f"{pay}. Make fewer, or ask a member of staff for more.")
 

@@ -38,7 +38,7 @@ def test_it_lets_the_last_credits_be_spent(charlie: User) -> None:
 
 
 def test_it_says_how_much_is_missing_for_one(charlie: User) -> None:
-    sentence = "You are 0.0001 credits short. Ask a member of staff for more."
+    sentence = "One of these costs 2.5 credits and you have 2.4999. Ask a member of staff for more."
     assert room_of(granted(charlie, "2.4999")).quote(1).refusal == sentence
 
 

@@ -131,7 +131,7 @@ def test_it_shows_an_empty_form_when_the_source_is_unknown(code: str, as_alice: 
 def test_it_says_beforehand_when_credits_are_missing(client: Client, charlie: User) -> None:
     client.force_login(charlie)
     text = open_at(client, endpoint="flux-dev")
-    assert "You are 2.5 credits short. Ask a member of staff for more." in text
+    assert "One of these costs 2.5 credits and you have 0. Ask a member of staff for more." in text
     assert 'aria-disabled="true"' in text
 
 
