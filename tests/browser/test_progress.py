@@ -57,7 +57,7 @@ def test_pictures_are_revealed_in_place(width: int, studio: Page, prompt: str, f
     studio.set_viewport_size({"width": width, "height": 800})
     group = press(studio, prompt, 3)
     # What the press itself moved is not meant.
-    studio.wait_for_timeout(600)
+    studio.wait_for_timeout(1200)
     studio.evaluate(SHIFTS)
     before = group.bounding_box()
     expect(pictures(group)).to_have_count(3, timeout=30_000)
