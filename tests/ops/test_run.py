@@ -136,6 +136,8 @@ class Run:
         return None
 
     def kill(self, words: str) -> psutil.Process:
+        # What lives by Redis may just be between two lives, when Redis was killed a moment ago.
+        self.wait_for(lambda: self.find(words))
         found = self.find(words)
         assert found, words
         found.kill()
