@@ -167,4 +167,4 @@ def test_the_gallery_and_the_viewer_show_the_whole_picture(
     page.locator("main li a").first.click()
     image = page.locator("img[src$='/image']")
     expect(image).to_be_visible()
-    page.wait_for_function("document.querySelector(\"img[src$='/image']\").naturalWidth === 1024")
+    expect(page.locator("img[src$='/image']")).to_have_js_property("naturalWidth", 1024)

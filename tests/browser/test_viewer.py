@@ -124,7 +124,7 @@ def test_it_zooms_by_key_wheel_button_and_double_click(wall: Page) -> None:
     stage = shown(wall).locator(".view-stage")
     stage.hover()
     wall.mouse.wheel(0, -300)
-    wall.wait_for_function("document.querySelector('[data-zoomed]')")
+    expect(wall.locator("[data-zoomed]")).to_have_count(1)
     wall.keyboard.press("0")
     assert scale_of(wall) == 1
     stage.dblclick()
