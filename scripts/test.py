@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # One worker more than there are cores, since some tests wait; beyond four they only take memory.
 WORKERS = min((os.cpu_count() or 1) + 1, 4)
-# What starts the whole site, and Chromium, fills a machine by itself; the rest shares it.
 SHARED = ["-n", str(WORKERS), "--dist", "worksteal", "-m", "not browser and not processes"]
-ALONE = ["-m", "browser or processes"]
+# What starts the whole site, and Chromium, waits more than it computes: two at a time, a file each, and each
+# with a site of its own.
+WHOLE = ["-n", "2", "--dist", "loadfile", "-m", "browser or processes"]
 # Once is enough for what asks a database nothing, or nothing that another would answer otherwise: BFL and its
 # sandbox, processes, settings, files, and what forms and pages show. What locks, constrains, adds up, orders,
 # searches or tells days apart runs on both, and so does all that is not named here. Whole sites bring a
@@ -47,7 +48,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     codes = []
     if only != "postgres":
-        parts = [arguments] if arguments else [SHARED, ALONE]
+        parts = [arguments] if arguments else [SHARED, WHOLE]
         codes += [run_pytest("SQLite", part, {}) for part in parts]
     if only != "sqlite":
         codes.append(run_on_postgres(arguments))
