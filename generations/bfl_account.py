@@ -12,15 +12,16 @@ from django.db import transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from generations import bfl, provider
+from generations import bfl, offers, provider
 from generations.amounts import PLACES, Total
 from generations.models import BFLAccount, Generation
 
 logger = logging.getLogger(__name__)
 
 READ_EVERY = timedelta(minutes=5)
-# Credits. So much more than expected was bought; less was only given back, or cost less than its price.
-BOUGHT = Decimal(100)
+# Credits. No more than this much was only given back, or cost less than its price.
+LEAST_BOUGHT = Decimal(100)
+OLD_AFTER = timedelta(minutes=15)
 # BFL takes nothing for these.
 _NOT_CHARGED = (
     Generation.FailureCode.REQUEST_MODERATED,
@@ -47,6 +48,15 @@ class View:
     def drift(self) -> Decimal:
         """By how much BFL has taken more than we know of; less than nothing where it took less."""
         return self.expected - self.credits
+
+    @property
+    def age(self) -> timedelta:
+        return timezone.now() - self.read_at
+
+    @property
+    def is_old(self) -> bool:
+        """Whether BFL has not answered for longer than it should."""
+        return self.age > OLD_AFTER
 
     @property
     def is_low(self) -> bool:
@@ -101,6 +111,12 @@ def keep(credits: Decimal, read_at: datetime) -> None:
             return
         expected = account.credits - get_bill(account.read_at, read_at)
         account.credits, account.read_at = credits, read_at
-        if credits - expected >= BOUGHT:
+        if credits - expected > _most_given_back():
             account.base_credits, account.base_at = credits, read_at
         account.save()
+
+
+def _most_given_back() -> Decimal:
+    """Return what comes back when all that BFL works on at once is moderated."""
+    dearest = max(listed.bfl_price for listed in offers.get_list().values())
+    return max(LEAST_BOUGHT, settings.BFL_MAX_ACTIVE * dearest)

@@ -12,9 +12,6 @@ from generations import ledger, pulse, words
 from generations.models import Generation, Provider
 from generations.pulse import Pulse
 
-# Credits: less than the dearest picture is low.
-LOW_BALANCE = Decimal("8")
-
 
 class Frame:
     """What the frame of every page shows of a person, each asked for once at most."""
@@ -66,9 +63,11 @@ class Frame:
 
     @property
     def balance_level(self) -> str:
-        if self.balance <= 0:
+        """Whether it pays for any model: good; for some: low; for none: empty."""
+        prices = [line.price for line in self.pulse.listing.values() if line.is_enabled]
+        if self.balance < min(prices, default=Decimal()):
             return "empty"
-        return "low" if self.balance < LOW_BALANCE else "good"
+        return "low" if self.balance < max(prices, default=Decimal()) else "good"
 
 
 def frame_of(request: HttpRequest, user: User) -> Frame:
@@ -86,6 +85,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], object]]:
     return {
         "balance": lambda: shown.balance,
         "balance_level": lambda: shown.balance_level,
+        "listing": lambda: shown.pulse.listing,
         "mine_count": lambda: shown.mine_count,
         "all_count": lambda: shown.all_count,
         "provider_state": lambda: shown.provider_state,

@@ -6,12 +6,14 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.forms import BoundField
 
 from generations import bfl, lifecycle, shapes, words
+from generations.amounts import find_amount
 from generations.bfl import Endpoint, parameters
 from generations.bfl.catalogue import SEED
 from generations.bfl.parameters import Parameter, Value
@@ -118,6 +120,11 @@ class GenerationForm(forms.Form):
             return uuid.UUID(str(self.data.get("press", "")))
         except ValueError:
             return None
+
+    @property
+    def price(self) -> Decimal | None:
+        """What stood on the button for one picture; None for a caller who was shown none."""
+        return find_amount(self.data.get("price", ""))
 
     @property
     def takes_ratio(self) -> bool:

@@ -60,8 +60,9 @@ def check(order: Order) -> None:
 def preview(order: Order) -> list[Line]:
     """Return what would come of it now. Raises InvalidAmount."""
     check(order)
-    balances = [(person, ledger.get_balance(person)) for person in order.recipients()]
-    return [Line(person, before, before + order.amount) for person, before in balances]
+    people = list(order.recipients())
+    balances = ledger.get_balances(people)
+    return [Line(person, balances[person], balances[person] + order.amount) for person in people]
 
 
 def carry_out(order: Order, *, created_by: User | None) -> list[CreditEntry]:
@@ -86,9 +87,9 @@ def stop(plan: GrantPlan) -> bool:
 def keep_up(now: datetime | None = None) -> None:
     """End what has expired, then give this month's grants to whoever has not had theirs. Safe at any time."""
     moment = now or timezone.now()
-    over = CreditEntry.objects.filter(expires_at__lte=moment, countered_by=None).order_by("expires_at", "pk")
-    for entry in over.select_related("account"):
-        ledger.expire(entry)
+    over = CreditEntry.objects.filter(ledger.over(moment)).values_list("account__user", flat=True)
+    for user_id in over.order_by("account__user").distinct():
+        ledger.end_grants(user_id, moment)
     for plan in GrantPlan.objects.filter(stopped_at=None).order_by("pk"):
         _give_month(plan, moment)
 

@@ -12,11 +12,13 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from generations import limits
-from generations.amounts import PLACES, Total
+from generations import expiry, limits
+from generations.amounts import PLACES
 from generations.amounts import plain as plain
+from generations.amounts import sum_of as sum_of
 from generations.models import CreditAccount, CreditEntry, Generation
 
 LARGEST_GRANT = Decimal("1000000")
@@ -42,9 +44,15 @@ class NothingToUndo(Exception):
 
 def get_balance(user: User) -> Decimal:
     """Return the credits that a person has, those held by unfinished generations already taken off."""
-    # A subquery and not a join: else the databases look for the newest entry in everybody's.
-    account = CreditAccount.objects.filter(user=user).values("pk")[:1]
-    return _balance_of(CreditEntry.objects.filter(account=account))
+    return _balance_of(CreditEntry.objects.of(user.pk))
+
+
+def get_balances(people: Sequence[User]) -> dict[User, Decimal]:
+    """Return what each of several people has, as get_balance does."""
+    newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk").values("balance_after")[:1]
+    accounts = CreditAccount.objects.filter(user__in=people)
+    found = dict(accounts.values_list("user", Subquery(newest)))
+    return {person: found.get(person.pk) or Decimal() for person in people}
 
 
 def grant(
@@ -83,53 +91,83 @@ def check_reason(note: str) -> None:
 def undo(entry: CreditEntry, *, note: str, created_by: User | None) -> CreditEntry:
     """Take a grant back as far as it is still there, and say so where it is not all.
 
-    Raises InvalidAmount without a reason, and NothingToUndo.
+    What comes back later, of pictures that held it, can be taken then. Raises InvalidAmount without a reason,
+    and NothingToUndo.
     """
     check_reason(note)
-    if entry.kind != Kind.GRANT:
-        raise NothingToUndo("Only a grant can be taken back.")
     with transaction.atomic():
         account = lock_account(entry.account.user_id)
-        if _is_ended(entry):
-            raise NothingToUndo("That grant has expired or was taken back already.")
-        amount = min(entry.amount, _balance_of(account.entries.all()))
-        if not amount:
-            raise NothingToUndo("Nothing of that grant is left: it has all been spent.")
+        _end_due(account, timezone.now())
+        amount = get_left(entry)
         rest = "" if amount == entry.amount else f" (only {plain(amount)} of {plain(entry.amount)} were left)"
-        taken = CreditEntry(
+        undone = CreditEntry(
             kind=Kind.UNDO,
             amount=-amount,
             counters=entry,
             note=note.strip()[: 200 - len(rest)] + rest,
             created_by=created_by,
         )
-        append(account, [taken])
-    return taken
+        append(account, [undone])
+    return undone
 
 
-def expire(entry: CreditEntry) -> CreditEntry | None:
-    """End a grant whose time is over: what is unused of it goes. None if it has ended already.
-
-    What was bought since the grant was given came out of it, as far as it goes.
-    """
-    with transaction.atomic():
-        account = lock_account(entry.account.user_id)
-        if _is_ended(entry):
-            return None
-        since = account.entries.filter(bought_at__gte=entry.created_at, bought_at__lt=entry.expires_at)
-        unused = max(entry.amount + min(sum_of(since), Decimal()), Decimal())
-        gone = CreditEntry(
-            kind=Kind.EXPIRY,
-            amount=-min(unused, _balance_of(account.entries.all())),
-            counters=entry,
-            note=f"Unused of {plain(entry.amount)}: {entry.note}"[:200],
+def get_left(entry: CreditEntry) -> Decimal:
+    """Return how much of a grant can be taken back now. Raises NothingToUndo."""
+    now = timezone.now()
+    if entry.kind != Kind.GRANT:
+        raise NothingToUndo("Only a grant can be taken back.")
+    if entry.expires_at and entry.expires_at <= now:
+        raise NothingToUndo("That grant has expired.")
+    rest = entry.amount - expiry.taken(entry, Kind.UNDO)
+    if not rest:
+        raise NothingToUndo("That grant was taken back already.")
+    left = min(rest, _left_of(entry, now))
+    if left <= 0:
+        raise NothingToUndo(
+            "Nothing of that grant is left: it has all been spent. "
+            "What comes back of pictures in progress can be taken back then."
         )
-        append(account, [gone])
-    return gone
+    return left
 
 
-def _is_ended(entry: CreditEntry) -> bool:
-    return CreditEntry.objects.filter(counters=entry).exists()
+def _left_of(entry: CreditEntry, now: datetime) -> Decimal:
+    account = entry.account
+    balance = _balance_of(account.entries.all())
+    unused = expiry.unused(account, account.entries.filter(expires_at__gt=now))
+    if entry in unused:
+        return min(unused[entry], balance)
+    # What expires is spent first: the other grants are what is there besides.
+    running = [left for grant, left in unused.items() if not grant.has_expired]
+    return balance - sum(running, Decimal())
+
+
+def end_grants(user_id: int, now: datetime) -> None:
+    """Take what is unused of a person's grants whose time is over by now. Safe at any time."""
+    with transaction.atomic():
+        _end_due(lock_account(user_id), now)
+
+
+def over(now: datetime) -> Q:
+    """Return the condition of a grant whose time is over and of which nothing was taken yet."""
+    return Q(expires_at__lte=now) & ~Q(countered_by__kind=Kind.EXPIRY)
+
+
+def _end_due(account: CreditAccount, now: datetime) -> None:
+    _end(account, account.entries.filter(over(now)), now)
+
+
+def _end_again(account: CreditAccount, generations: Sequence[Generation]) -> None:
+    """Take what has come back to grants that had ended: it was never used."""
+    now, bought = timezone.now(), [generation.created_at for generation in generations]
+    paid = Q(created_at__lte=max(bought), expires_at__gt=min(bought))
+    _end(account, account.entries.filter(paid, expires_at__lte=now), now)
+
+
+def _end(account: CreditAccount, grants: models.QuerySet[CreditEntry], now: datetime) -> None:
+    for grant, due in expiry.due(account, grants, now).items():
+        amount = min(due, _balance_of(account.entries.all()))
+        note = f"Unused of {plain(grant.amount)}: {grant.note}"[:200]
+        append(account, [CreditEntry(kind=Kind.EXPIRY, amount=-amount, counters=grant, note=note)])
 
 
 def charge(generations: Sequence[Generation]) -> None:
@@ -140,6 +178,7 @@ def charge(generations: Sequence[Generation]) -> None:
     with transaction.atomic():
         # The account's row is the lock: two presses at once must not both see the last credit.
         account = lock_account(generations[0].user_id)
+        _end_due(account, generations[0].created_at)
         price, balance = sum_of_prices(generations), _balance_of(account.entries.all())
         if balance < price:
             raise InsufficientCredits(price, balance)
@@ -157,6 +196,7 @@ def refund_all(generations: Sequence[Generation]) -> None:
     with transaction.atomic():
         account = lock_account(generations[0].user_id)
         append(account, [_entry_of(generation, Kind.REFUND, generation.price) for generation in generations])
+        _end_again(account, generations)
 
 
 def settle(generation: Generation) -> str:
@@ -175,6 +215,7 @@ def settle(generation: Generation) -> str:
             told += f"; of {plain(-due)} more only {plain(-amount)} could be taken"
         if amount:
             append(account, [_entry_of(generation, Kind.ADJUSTMENT, amount, told)])
+            _end_again(account, [generation])
     return told
 
 
@@ -215,9 +256,3 @@ def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "
 def _balance_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
     newest = entries.order_by("-pk").values_list("balance_after", flat=True).first()
     return Decimal() if newest is None else newest
-
-
-def sum_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
-    """Return what entries come to together."""
-    total: Decimal | None = entries.order_by().aggregate(total=Total("amount"))["total"]
-    return total or Decimal()

@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -54,6 +55,7 @@ REFUSALS = (
     ledger.InsufficientCredits,
     limits.LimitReached,
     EndpointUnavailable,
+    offers.PriceChanged,
     offers.TooManyWaiting,
     InvalidCount,
     NothingToRetry,
@@ -80,26 +82,29 @@ def create_each(
     requests: Sequence[Mapping[str, object]],
     *,
     token: uuid.UUID | None = None,
+    price: Decimal | None = None,
 ) -> list[Generation]:
     """Buy one picture of each request: rows, charges and events, all or none.
 
     The same requests with the same `token` are one press: the second time it buys nothing and returns what
-    the first has bought. Raises one of REFUSALS.
+    the first has bought, whatever the price list says by then. `price` is what the person was shown for one
+    picture, where they were shown one. Raises one of REFUSALS.
     """
     _check_count(len(requests))
-    rows = _priced(user, endpoint, requests)
+    params = [offers.get_entry(endpoint).clean(values) for values in requests]
     if token is None:
-        return _buy(rows)
+        return _buy(_priced(user, endpoint, params, price))
     with transaction.atomic():
         # Of two presses at once the second waits here for the first, and then finds it.
         press, is_new = Press.objects.get_or_create(
             user=user,
             token=token,
-            digest=_digest(rows),
+            digest=_digest(endpoint, params),
             defaults={"created_at": timezone.now()},
         )
         if not is_new:
             return list(press.generations.order_by("pk"))
+        rows = _priced(user, endpoint, params, price)
         for row in rows:
             row.press = press
         return _buy(rows)
@@ -110,23 +115,20 @@ def _check_count(count: int) -> None:
         raise InvalidCount(f"The count must be a whole number from 1 to {LARGEST_COUNT}.")
 
 
-def _priced(user: User, endpoint: str, requests: Sequence[Mapping[str, object]]) -> list[Generation]:
-    """Return a row for each picture, not saved yet. Raises EndpointUnavailable or InvalidParameters."""
+def _priced(
+    user: User, endpoint: str, params: Sequence[Mapping[str, object]], price: Decimal | None
+) -> list[Generation]:
+    """Return a row for each picture, not saved yet. Raises EndpointUnavailable or PriceChanged."""
     listed = offers.get_offered(endpoint)
+    offers.check_price(listed, price)
     return [
-        Generation(
-            user=user,
-            endpoint=endpoint,
-            params=listed.endpoint.clean(values),
-            price=listed.price,
-            bfl_price=listed.bfl_price,
-        )
-        for values in requests
+        Generation(user=user, endpoint=endpoint, params=each, price=listed.price, bfl_price=listed.bfl_price)
+        for each in params
     ]
 
 
-def _digest(rows: Sequence[Generation]) -> str:
-    request = json.dumps([rows[0].endpoint, [row.params for row in rows]], sort_keys=True)
+def _digest(endpoint: str, params: Sequence[Mapping[str, object]]) -> str:
+    request = json.dumps([endpoint, params], sort_keys=True)
     return hashlib.sha256(request.encode()).hexdigest()
 
 
@@ -151,19 +153,20 @@ def _buy(rows: Sequence[Generation]) -> list[Generation]:
     return generations
 
 
-def retry(generation: Generation, user: User) -> Generation:
-    """Buy the request of a failed or canceled generation again, or return what is trying it again already.
+def retry(generation: Generation, user: User, *, price: Decimal | None = None) -> Generation:
+    """Buy the request of a failed or canceled generation again, at the `price` that was shown.
 
-    Raises one of REFUSALS.
+    Return what has tried it again already, unless that failed or was canceled too. Raises one of REFUSALS.
     """
     with transaction.atomic():
         # The row is the lock: of two presses the second must see what the first has bought.
         locked = Generation.objects.select_for_update().get(pk=generation.pk)
         if not locked.can_retry:
             raise NothingToRetry("Only what failed or was canceled can be tried again. Nothing was charged.")
-        if under_way := locked.retries.unfinished().first():
-            return under_way
-        rows = _priced(user, locked.endpoint, [locked.params])
+        if tried := locked.retries.exclude(status__in=[Status.FAILED, Status.CANCELED]).first():
+            return tried
+        params = [offers.get_entry(locked.endpoint).clean(locked.params)]
+        rows = _priced(user, locked.endpoint, params, price)
         rows[0].retry_of = locked
         if user.pk == locked.user_id:
             mark_seen(Generation.objects.filter(pk=locked.pk))

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from generations import periods
 from generations.amounts import Total, plain
-from generations.models import CreditAccount, CreditEntry, Limit
+from generations.models import CreditEntry, Limit
 from generations.periods import Period
 
 Scope = Limit.Scope
@@ -116,7 +116,7 @@ def _spent(period: Period, user: User | None) -> Decimal:
     """Return what the pictures bought in a period have cost, what came back taken off."""
     entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end)
     if user:
-        entries = entries.filter(account=CreditAccount.objects.filter(user=user).values("pk")[:1])
+        entries = entries.of(user.pk)
     total: Decimal | None = entries.aggregate(total=Total("amount"))["total"]
     return -(total or Decimal())
 

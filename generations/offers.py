@@ -21,6 +21,10 @@ class EndpointUnavailable(Exception):
     """Nobody sells that endpoint here, or staff have switched it off."""
 
 
+class PriceChanged(Exception):
+    """A picture costs something else than the person was shown."""
+
+
 class TooManyWaiting(Exception):
     """The person has as many pictures waiting as one may have."""
 
@@ -54,17 +58,32 @@ def get_list() -> dict[str, Listed]:
     return {slug: _listed(entry, offers.get(slug) or Offer()) for slug, entry in ENDPOINTS.items()}
 
 
-def get_offered(endpoint: str) -> Listed:
-    """Return the line of an endpoint that people may use. Raises EndpointUnavailable."""
+def get_entry(endpoint: str) -> Endpoint:
+    """Return an endpoint of the catalogue, whether it is offered or not. Raises EndpointUnavailable."""
     entry = ENDPOINTS.get(endpoint)
     if entry is None:
         raise EndpointUnavailable(
             f"There is no model called “{endpoint[:40]}”. There are {', '.join(ENDPOINTS)}."
         )
+    return entry
+
+
+def get_offered(endpoint: str) -> Listed:
+    """Return the line of an endpoint that people may use. Raises EndpointUnavailable."""
+    entry = get_entry(endpoint)
     listed = _listed(entry, Offer.objects.filter(endpoint=endpoint).first() or Offer())
     if not listed.is_enabled:
         raise EndpointUnavailable(f"{entry.name} is switched off at the moment. Choose another model.")
     return listed
+
+
+def check_price(listed: Listed, shown: Decimal | None) -> None:
+    """Raises PriceChanged if the person was shown another price for one picture."""
+    if shown is not None and shown != listed.price:
+        raise PriceChanged(
+            f"{listed.endpoint.name} now costs {plain(listed.price)} credits a picture; "
+            f"you were shown {plain(shown)}. Nothing was charged. Press again to pay the new price."
+        )
 
 
 def check_waiting(user_id: int, listed: Listed, count: int) -> None:

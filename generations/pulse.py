@@ -9,8 +9,9 @@ from functools import cached_property
 
 from django.db.models import Count, Min
 
-from generations import provider, turns, words
+from generations import offers, provider, turns, words
 from generations.models import Generation, Provider
+from generations.offers import Listed
 
 # Seconds for which a process goes by what it has looked up.
 HOLDS_FOR = 1.0
@@ -23,6 +24,11 @@ class Pulse:
     waiting: dict[int, tuple[int, int]]
     """By person, how many generations wait, and the first one's pk."""
     provider: Provider
+
+    @cached_property
+    def listing(self) -> dict[str, Listed]:
+        """The price list. Only the press itself decides: see lifecycle."""
+        return offers.get_list()
 
     @cached_property
     def places(self) -> dict[int, list[int]]:

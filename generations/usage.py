@@ -126,20 +126,21 @@ def get_usage(wanted: Filter) -> Usage:
     rows = list(_get_rows(wanted))
     days = _add_up_by(attrgetter("day"), rows)
     endpoints = _add_up_by(attrgetter("endpoint"), rows)
-    accounts = _get_people()
+    accounts = _get_people(wanted)
     people = {accounts[pk]: sums for pk, sums in _add_up_by(attrgetter("account"), rows).items()}
     return Usage(
         total=add_up(list(days.values())),
         days=[_line(day.isoformat(), days.get(day.toordinal(), Sums())) for day in wanted.period.days()],
         endpoints=_dearest_first(_line(slug, sums, _name(slug)) for slug, sums in endpoints.items()),
         people=_dearest_first(_line(person.pk, sums, person.username) for person, sums in people.items()),
-        groups=_dearest_first(_by_group({person.pk: sums for person, sums in people.items()})),
+        # One person's groups would each come to what the person does.
+        groups=[] if wanted.person is not None else _dearest_first(_by_group(people)),
     )
 
 
 def get_cells(wanted: Filter) -> Iterator[Cell]:
     """Give what was spent in its smallest parts, by day, person and endpoint."""
-    accounts = _get_people()
+    accounts = _get_people(wanted)
     for (day, account, endpoint), rows in groupby(_get_rows(wanted), key=itemgetter(0, 1, 2)):
         person = accounts[account]
         yield Cell(
@@ -168,7 +169,8 @@ def _get_rows(wanted: Filter) -> Iterator[_Row]:
     # than a week, and the words of the query would take longer than its sorting.
     days = list(wanted.period.days())
     first, *others = [_rows_of(wanted, days[start : start + 7]) for start in range(0, len(days), 7)]
-    return map(_Row._make, first.union(*others, all=True).order_by("day", "account", "endpoint"))
+    rows = first.union(*others, all=True).order_by("day", "account", "endpoint")
+    return map(_Row._make, rows.iterator(chunk_size=2000))
 
 
 def _rows_of(wanted: Filter, days: list[date]) -> QuerySet[Any, tuple[Any, ...]]:
@@ -177,9 +179,12 @@ def _rows_of(wanted: Filter, days: list[date]) -> QuerySet[Any, tuple[Any, ...]]
     return rows.annotate(entries=Count("*"), total=Total("amount"))
 
 
-def _get_people() -> dict[int, User]:
-    """Return each person by the number of their account."""
-    return {account.pk: account.user for account in CreditAccount.objects.select_related("user")}
+def _get_people(wanted: Filter) -> dict[int, User]:
+    """Return each person by the number of their account; one person alone where only one is wanted."""
+    accounts = CreditAccount.objects.select_related("user")
+    if wanted.person is not None:
+        accounts = accounts.filter(user=wanted.person)
+    return {account.pk: account.user for account in accounts}
 
 
 def _add_up_by(key: Callable[[_Row], Any], rows: Iterable[_Row]) -> dict[Any, Sums]:
@@ -207,9 +212,7 @@ def entries_of(wanted: Filter) -> QuerySet[CreditEntry]:
     period = wanted.period
     entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end)
     if wanted.person is not None:
-        # A subquery and not a join, so that the index of one account's entries is used.
-        account = CreditAccount.objects.filter(user=wanted.person).values("pk")[:1]
-        entries = entries.filter(account=account)
+        entries = entries.of(wanted.person)
     if wanted.group is not None:
         entries = entries.filter(account__user__in=User.objects.filter(groups=wanted.group).values("pk"))
     if wanted.endpoint:
@@ -226,8 +229,7 @@ def get_on_hold(user: User) -> Decimal:
 
 def get_page(user: User, before: int | None = None) -> Page:
     """Return a person's entries, newest first, those older than `before`."""
-    account = CreditAccount.objects.filter(user=user).values("pk")[:1]
-    entries = CreditEntry.objects.filter(account=account).order_by("-pk")
+    entries = CreditEntry.objects.of(user.pk).order_by("-pk")
     if before is not None:
         entries = entries.filter(pk__lt=before)
     found = list(
@@ -294,11 +296,12 @@ def _ordinal_of_day(days: list[date]) -> Combinable:
     return Case(is_before, default=_ordinal_of_day(days[half:]), output_field=IntegerField())
 
 
-def _by_group(people: Mapping[int, Sums]) -> Iterator[Line]:
+def _by_group(people: Mapping[User, Sums]) -> Iterator[Line]:
     groups: dict[tuple[object, str], list[Sums]] = defaultdict(list)
-    members = User.objects.filter(pk__in=people).values_list("pk", "groups", "groups__name")
+    sums_of = {person.pk: sums for person, sums in people.items()}
+    members = User.objects.filter(pk__in=sums_of).values_list("pk", "groups", "groups__name")
     for person, group, name in members:
-        groups[group or "", name or NO_GROUP].append(people[person])
+        groups[group or "", name or NO_GROUP].append(sums_of[person])
     return (_line(key, add_up(sums), name) for (key, name), sums in groups.items())
 
 

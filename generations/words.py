@@ -19,6 +19,9 @@ WAITING_FOR_SLOT = "Waiting for a provider slot"
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 NOT_CHARGED = "Not charged"
 LATE = "Arrived late, so it is free"
+CANCELED = "It was canceled."
+CAME_LATE = "The picture was given up, and came late after all."
+KEPT = "The picture came late and is yours for free."
 
 FAILURES = {
     "request_moderated": "FLUX declined the prompt. Reword it and try again.",

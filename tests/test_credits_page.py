@@ -118,7 +118,8 @@ def test_it_starts_at_the_newest_when_the_place_makes_no_sense(before: str, as_a
     [
         ("8", ""),
         ("7.9999", "Running low."),
-        ("0.0001", "Running low."),
+        ("2.5", "Running low."),
+        ("2.4999", "Not enough for another picture."),
         ("0", "Not enough for another picture."),
     ],
 )
@@ -142,8 +143,8 @@ def test_it_costs_the_same_queries_however_many_entries(
 ) -> None:
     make_pictures(alice, count)
     as_alice.get("/credits/")
-    # Session, person, entries, on hold, limits, the month, its people and groups; balance and progress, and
-    # once a second everybody's progress and BFL's state, for the frame.
+    # Session, person, entries, on hold, limits, the month and its person; balance and progress, and
+    # once a second everybody's progress, BFL's state and the prices, for the frame.
     with django_assert_num_queries(12):
         as_alice.get("/credits/")
 

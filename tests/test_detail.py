@@ -458,8 +458,9 @@ def test_it_costs_the_same_queries_however_long_the_story(
     for number in range(10):
         lifecycle.note(picture, lifecycle.Kind.NOTE, f"note {number}", by=picture.user)
     as_alice.get(f"/g/{picture.code}/")
-    # Session, person, the row with its picture, entries, events, two neighbours, tags, then the frame.
-    with django_assert_num_queries(12):
+    # Session, person, the row with its picture, entries, events, two neighbours, tags, then the frame, which
+    # knows the prices.
+    with django_assert_num_queries(13):
         as_alice.get(f"/g/{picture.code}/")
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from generations import ledger, lifecycle
-from generations.models import CreditAccount, CreditEntry, Generation
+from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
 from generations.models.credits import AppendOnly
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
@@ -93,16 +95,75 @@ def test_entries_are_never_changed_or_deleted(alice: User) -> None:
         CreditEntry.objects.update(amount=1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "amount", "note"),
-    [("grant", -1, "x"), ("grant", 0, "x"), ("adjustment", 0, "x"), ("grant", 1, ""), ("refund", 1, "")],
-)
-def test_the_database_refuses_an_entry_that_makes_no_sense(
-    kind: str, amount: int, note: str, alice: User
-) -> None:
+# What makes each a sound entry of Alice's; a broken rule is one change to it.
+GRANT = {"kind": "grant", "amount": 5, "note": "By hand"}
+CHARGE = {"kind": "charge", "amount": -5, "of": "picture"}
+REFUND = {"kind": "refund", "amount": Decimal("2.5"), "of": "picture"}
+UNDO = {"kind": "undo", "amount": -5, "note": "By hand", "counters": "grant"}
+SOUND = [GRANT, REFUND, UNDO, {"kind": "adjustment", "amount": -1, "note": "By hand"}]
+
+
+def write(alice: User, told: dict[str, object]) -> None:
+    """Add an entry that carries the balance on and breaks only what it is told to break."""
     account = CreditAccount.objects.get(user=alice)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        account.entries.create(kind=kind, amount=amount, note=note, created_at=alice.date_joined)
+    picture = Generation.objects.get(user=alice)
+    fields = {name: value for name, value in told.items() if name not in ("of", "counters")}
+    if told.get("of"):
+        fields |= {"generation": picture, "bought_at": picture.created_at, "endpoint": picture.endpoint}
+    if told.get("counters"):
+        fields |= {"counters": account.entries.get(kind="grant")}
+    fields |= {name: told[name] for name in ("bought_at", "endpoint") if name in told}
+    balance = ledger.get_balance(alice) + Decimal(str(told["amount"]))
+    with transaction.atomic():
+        account.entries.create(balance_after=balance, created_at=alice.date_joined, **fields)
+
+
+@pytest.mark.parametrize("entry", SOUND, ids=lambda entry: str(entry["kind"]))
+def test_the_database_takes_a_sound_entry(entry: dict[str, object], alice: User) -> None:
+    create(alice)
+    write(alice, entry)
+
+
+MONTH = date(2026, 11, 1)
+UNSOUND = [
+    ("entry_sign_matches_kind", GRANT | {"amount": -1}),
+    ("entry_sign_matches_kind", GRANT | {"amount": 0}),
+    ("entry_sign_matches_kind", CHARGE | {"amount": 5}),
+    ("entry_sign_matches_kind", UNDO | {"amount": 1, "counters": "grant"}),
+    ("entry_sign_matches_kind", {"kind": "adjustment", "amount": 0, "note": "By hand"}),
+    ("entry_sign_matches_kind", {"kind": "present", "amount": 5, "note": "By hand"}),
+    ("entry_by_hand_has_a_reason", GRANT | {"note": ""}),
+    ("entry_by_hand_has_a_reason", UNDO | {"note": ""}),
+    ("entry_leaves_no_debt", {"kind": "adjustment", "amount": -98, "note": "By hand"}),
+    ("entry_of_a_generation", CHARGE | {"of": ""}),
+    ("entry_bought_with_its_generation", GRANT | {"endpoint": "flux-dev"}),
+    ("entry_bought_with_its_generation", REFUND | {"endpoint": ""}),
+    ("entry_bought_with_its_generation", REFUND | {"bought_at": None}),
+    ("entry_counters_a_grant", UNDO | {"counters": ""}),
+    ("entry_counters_a_grant", {"kind": "adjustment", "amount": -1, "note": "x", "counters": "grant"}),
+    ("entry_expires_if_granted", UNDO | {"month": MONTH}),
+    ("entry_expires_if_granted", UNDO | {"expires_at": timezone.now()}),
+]
+
+
+@pytest.mark.parametrize(("rule", "entry"), UNSOUND)
+def test_the_database_refuses_an_entry_that_makes_no_sense(
+    rule: str, entry: dict[str, object], alice: User
+) -> None:
+    create(alice)
+    with pytest.raises(IntegrityError, match=rule):
+        write(alice, entry)
+
+
+@pytest.mark.parametrize(
+    ("rule", "plan"),
+    [("plan_gives_something", {"amount": 0}), ("plan_has_a_reason", {"note": ""})],
+)
+def test_the_database_refuses_a_plan_that_makes_no_sense(
+    rule: str, plan: dict[str, object], alice: User
+) -> None:
+    with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+        GrantPlan.objects.create(**{"amount": 1, "note": "x", "created_at": alice.date_joined, **plan})
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,6 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from generations import bfl, ledger, lifecycle
 from generations.models import Generation, Offer, PastPrompt, Press
+from tests.credits.steps import complete, ready, submit
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 TOKEN = uuid.UUID("11111111-2222-4333-8444-555555555555")
@@ -231,6 +232,75 @@ def test_a_form_that_was_refused_may_be_sent_again_as_it_is(as_alice: Client, al
     Offer.objects.update(is_enabled=True)
     assert send(as_alice).status_code == 302
     assert Generation.objects.count() == 1
+
+
+def test_what_was_bought_is_answered_after_the_model_was_switched_off(as_alice: Client, alice: User) -> None:
+    first = send(as_alice)
+    Offer.objects.create(endpoint="flux-dev", is_enabled=False)
+    assert send(as_alice)["Location"] == first["Location"]
+    assert ledger.get_balance(alice) == Decimal("97.5")
+
+
+def test_what_was_bought_is_answered_after_the_price_has_changed(as_alice: Client, alice: User) -> None:
+    first = send(as_alice, price="2.5")
+    Offer.objects.create(endpoint="flux-dev", price=9)
+    assert send(as_alice, price="2.5")["Location"] == first["Location"]
+    assert ledger.get_balance(alice) == Decimal("97.5")
+
+
+def price_in(text: str) -> str:
+    (price,) = set(re.findall(r'name="price" value="([^"]*)"', text))
+    return str(price)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["without script", "with script"])
+def test_it_buys_at_the_price_on_the_button_or_not_at_all(
+    headers: dict[str, str], as_alice: Client, alice: User
+) -> None:
+    form = {"endpoint": "flux-dev", "form_for": "flux-dev", **PROMPT}
+    shown = price_in(as_alice.get("/", {"endpoint": "flux-dev"}, follow=True).text)
+    Offer.objects.create(endpoint="flux-dev", price=9)
+    text = as_alice.post("/", {**form, "price": shown}, headers=headers).text
+    assert "Dev now costs 9 credits a picture; you were shown 2.5. Nothing was charged." in text
+    assert "Generate · 9 credits" in text
+    assert ledger.get_balance(alice) == 100
+    as_alice.post("/", {**form, "price": price_in(text)}, headers=headers)
+    assert ledger.get_balance(alice) == 91
+
+
+@pytest.mark.parametrize("garbage", ["", "x", "NaN", "-Infinity", "sNaN", "1e999999999"])
+def test_a_garbled_price_is_none(garbage: str, as_alice: Client) -> None:
+    assert send(as_alice, price=garbage).status_code == 302
+    assert Generation.objects.get().price == Decimal("2.5")
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["without script", "with script"])
+def test_trying_again_tells_its_price_and_keeps_to_it(
+    headers: dict[str, str], as_alice: Client, alice: User
+) -> None:
+    (first,) = press(alice)
+    assert lifecycle.fail(first, Generation.FailureCode.PROVIDER_ERROR)
+    Offer.objects.create(endpoint="flux-dev", price=3)
+    page = as_alice.get("/progress/?whole").text
+    shown = price_in(page)
+    assert "Try again · 3" in page
+    Offer.objects.update(price=9)
+    refused = as_alice.post(f"/g/{first.code}/retry/", {"price": shown}, headers=headers, follow=True).text
+    assert "Dev now costs 9 credits a picture; you were shown 3. Nothing was charged." in refused
+    assert "Try again · 9" in refused
+    assert ledger.get_balance(alice) == 100
+    as_alice.post(f"/g/{first.code}/retry/", {"price": "9"}, headers=headers)
+    assert ledger.get_balance(alice) == 91
+
+
+def test_what_was_tried_again_with_success_is_not_bought_again(as_alice: Client, alice: User) -> None:
+    (first,) = press(alice)
+    assert lifecycle.cancel(first, canceled_by=alice)
+    complete(ready(submit(lifecycle.retry(first, alice))))
+    text = as_alice.post(f"/g/{first.code}/retry/", {"price": "2.5"}, follow=True).text
+    assert "That was tried again before, and its picture is in your gallery." in text
+    assert Generation.objects.count() == 2
+    assert ledger.get_balance(alice) == Decimal("97.5")
 
 
 @pytest.mark.parametrize(

@@ -595,8 +595,8 @@ def test_a_panel_costs_the_same_queries_however_much_is_in_it(
     buy(alice, count)
     arrive(lifecycle.claim()[0])
     panel(as_alice)
-    # As above, and the balance, the rest of each press, the refunds.
-    with django_assert_max_num_queries(10):
+    # As above, and the balance, the prices, the rest of each press, the refunds.
+    with django_assert_max_num_queries(11):
         panel(as_alice)
 
 

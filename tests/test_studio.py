@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 FORM = re.compile(r'<form class="compose".*?</form>', re.DOTALL)
 NOT_PARAMETERS = {"csrfmiddlewaretoken", "form_for", "press", "endpoint", "aspect_ratio_custom"}
-NOT_PARAMETERS |= {"count", "seed_mode", "reset"}
+NOT_PARAMETERS |= {"count", "seed_mode", "reset", "price"}
 
 
 def open_at(client: Client, **values: str) -> str:
@@ -191,7 +191,7 @@ def test_it_takes_a_shape_of_ones_own(as_alice: Client) -> None:
 
 
 def test_it_ignores_settings_of_other_endpoints(as_alice: Client) -> None:
-    post(as_alice, "flux-kontext-pro", steps="12", width="64", user="1", price="0")
+    post(as_alice, "flux-kontext-pro", steps="12", width="64", user="1", price="4")
     generation = Generation.objects.get()
     assert {"steps", "width", "user", "price"}.isdisjoint(generation.params)
     assert generation.price == 4

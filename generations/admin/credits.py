@@ -99,7 +99,9 @@ class CreditEntryAdmin(admin.ModelAdmin[CreditEntry]):
 
     @admin.display(description="take back")
     def undo_link(self, entry: CreditEntry) -> str:
-        if entry.kind != CreditEntry.Kind.GRANT or hasattr(entry, "countered_by"):
+        try:
+            ledger.get_left(entry)
+        except ledger.NothingToUndo:
             return "–"
         return format_html(
             '<a href="{}">Take this grant back</a>',
@@ -137,18 +139,20 @@ class CreditEntryAdmin(admin.ModelAdmin[CreditEntry]):
             raise PermissionDenied
         entry = get_object_or_404(CreditEntry, pk=pk)
         form = UndoForm(request.POST or None)
-        if form.is_valid():
-            try:
-                taken = ledger.undo(entry, note=form.cleaned_data["note"], created_by=person_of(request))
-            except (ledger.NothingToUndo, ledger.InvalidAmount) as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                self.log_addition(request, taken, taken.note)
-                messages.success(request, f"Taken back: {ledger.plain(-taken.amount)} credits.")
+        try:
+            if form.is_valid():
+                self._undo(request, entry, form.cleaned_data["note"])
                 return redirect(LIST)
-        balance = ledger.get_balance(entry.account.user)
-        context = {"form": form, "entry": entry, "amount": min(entry.amount, balance)}
+            context = {"form": form, "entry": entry, "amount": ledger.get_left(entry)}
+        except ledger.NothingToUndo as refusal:
+            messages.warning(request, str(refusal))
+            return redirect(LIST)
         return self._page(request, "undo", "Take a grant back", context)
+
+    def _undo(self, request: HttpRequest, entry: CreditEntry, note: str) -> None:
+        taken = ledger.undo(entry, note=note, created_by=person_of(request))
+        self.log_addition(request, taken, taken.note)
+        messages.success(request, f"Taken back: {ledger.plain(-taken.amount)} credits.")
 
     def _page(self, request: HttpRequest, name: str, title: str, context: dict[str, Any]) -> HttpResponse:
         context |= {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
@@ -195,5 +199,7 @@ class GrantPlanAdmin(MachineWritten):
 
     @admin.action(description="Stop: what was given stays, no more is given", permissions=["stop"])
     def stop(self, request: HttpRequest, queryset: QuerySet[GrantPlan]) -> None:
-        stopped = sum(grants.stop(plan) for plan in queryset)
-        messages.info(request, f"Stopped {stopped}.")
+        stopped = [plan for plan in queryset if grants.stop(plan)]
+        for plan in stopped:
+            self.log_change(request, plan, "Stopped")
+        messages.info(request, f"Stopped {len(stopped)}.")

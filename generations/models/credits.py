@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from generations.models.generation import Generation
 
@@ -50,6 +51,11 @@ class AppendOnly(Exception):
 
 
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
+    def of(self, user_id: int) -> CreditEntryQuerySet:
+        """Return the entries of one person."""
+        # A subquery and not a join: else the databases look through everybody's entries.
+        return self.filter(account=CreditAccount.objects.filter(user=user_id).values("pk")[:1])
+
     def update(self, **values: Any) -> NoReturn:
         raise AppendOnly
 
@@ -61,8 +67,9 @@ class CreditEntry(models.Model):
     """One line of the ledger. The balance is the sum of the amounts.
 
     The database refuses to change or delete a line, a line whose `balance_after` is not the one before it and
-    its amount, and one that leaves less than nothing (migrations/_ledger_guard.py). So the newest line tells
-    the balance, and cannot tell another than the sum.
+    its amount, and one that leaves less than nothing; also a refund of what was not charged, and to take more
+    from a grant than it gave (migrations/_ledger_guard.py). So the newest line tells the balance, and cannot
+    tell another than the sum.
     """
 
     class Kind(models.TextChoices):
@@ -88,13 +95,13 @@ class CreditEntry(models.Model):
         blank=True,
         help_text="The generation's, so that what was spent on it is soon added up.",
     )
-    counters = models.OneToOneField(
+    counters = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
         blank=True,
         related_name="countered_by",
-        help_text="The grant that this one ends.",
+        help_text="The grant that this one takes from.",
     )
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="When what is left of this grant goes."
@@ -119,7 +126,9 @@ class CreditEntry(models.Model):
             ),
             models.Index(fields=["bought_at", "account", "amount", "kind", "endpoint"], name="entry_spent"),
             models.Index(
-                fields=["expires_at"], condition=Q(expires_at__isnull=False), name="entry_that_expires"
+                fields=["account", "expires_at"],
+                condition=Q(expires_at__isnull=False),
+                name="entry_that_expires_of_account",
             ),
         ]
         constraints = [
@@ -173,6 +182,10 @@ class CreditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
     def title(self) -> str:

@@ -392,6 +392,18 @@ class Generation(models.Model):
         return words.LATE if self.is_late and not self.is_failed else words.NOT_CHARGED
 
     @property
+    def is_held(self) -> bool:
+        """Whether its price may still come back. A late picture's has come back already."""
+        return not self.is_finished and not self.is_late
+
+    @property
+    def refund_sentence(self) -> str:
+        """Why its price came back."""
+        if not self.is_late:
+            return self.failure_sentence or words.CANCELED
+        return words.KEPT if self.is_succeeded else words.CAME_LATE
+
+    @property
     def is_looked_for(self) -> bool:
         """Whether we have given it up and BFL is still asked for it."""
         return self.late_until is not None and self.late_until > timezone.now()

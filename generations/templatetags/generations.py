@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django import template
 
 from generations.ledger import plain
+from generations.offers import Listed
 
 register = template.Library()
 
@@ -13,3 +15,10 @@ register = template.Library()
 def credits(amount: Decimal) -> str:
     """Return credits as people read them: 2.5 and not 2.5000."""
     return plain(amount)
+
+
+@register.filter
+def price_of(listing: Mapping[str, Listed], endpoint: str) -> Decimal | None:
+    """Return what one picture of an endpoint costs now; None if it is not offered, or in no frame."""
+    listed = listing.get(endpoint) if listing else None
+    return listed.price if listed and listed.is_enabled else None

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fluxsite.http import PersonRequest
 from generations import ledger, lifecycle, panel, words
-from generations.amounts import plain
+from generations.amounts import find_amount, plain
 from generations.context_processors import Frame, frame_of
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
@@ -62,9 +62,13 @@ def _cancel_waiting(request: PersonRequest, generations: GenerationQuerySet) -> 
 @require_POST
 def retry(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     try:
-        lifecycle.retry(_own(request.user, code), request.user)
+        price = find_amount(request.POST.get("price", ""))
+        tried = lifecycle.retry(_own(request.user, code), request.user, price=price)
     except lifecycle.REFUSALS as refusal:
         messages.error(request, str(refusal))
+    else:
+        if tried.is_succeeded:
+            messages.info(request, "That was tried again before, and its picture is in your gallery.")
     return _back(request)
 
 

@@ -148,7 +148,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
 def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
     """Buy, and remember the prompt: both or neither. Raises one of lifecycle.REFUSALS."""
     with transaction.atomic():
-        bought = lifecycle.create_each(user, slug, form.requests, token=form.token)
+        bought = lifecycle.create_each(user, slug, form.requests, token=form.token, price=form.price)
         prompts.remember(user, bought[0].prompt)
     return bought
 

@@ -68,9 +68,24 @@ def test_it_counts_anew_when_credits_were_bought(read: bfl_account.View, alice: 
     assert say("1987.5").drift == 0
 
 
-def test_what_bfl_gives_back_is_no_purchase(read: bfl_account.View) -> None:
-    found = say("1008")
-    assert (found.drift, found.since) == (Decimal(-8), read.since)
+@pytest.mark.parametrize("given_back", [8, 192])
+def test_what_bfl_gives_back_is_no_purchase(
+    given_back: int, read: bfl_account.View, settings: Settings
+) -> None:
+    settings.BFL_MAX_ACTIVE = 24
+    found = say(str(1000 + given_back))
+    assert (found.drift, found.since) == (Decimal(-given_back), read.since)
+    assert say(str(1193 + given_back)).drift == 0
+
+
+@pytest.mark.parametrize(("minutes", "is_old"), [(14, False), (16, True)])
+def test_it_says_when_bfl_has_long_been_silent(
+    minutes: int, is_old: bool, as_staff: Client, db: None
+) -> None:
+    bfl_account.keep(Decimal(1000), timezone.now() - timedelta(minutes=minutes))
+    text = as_staff.get("/usage/").text.replace("\xa0", " ")
+    assert f"{minutes} minutes ago." in text
+    assert (f"BFL has not told its balance for {minutes} minutes." in text) is is_old
 
 
 @pytest.mark.parametrize(("credits", "is_low"), [("499.9999", True), ("500", False)])

@@ -66,6 +66,7 @@ def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:
     as_staff.post("/admin/generations/grantplan/", {"action": "stop", "_selected_action": plan.pk})
     plan.refresh_from_db()
     assert plan.stopped_at
+    assert "Stopped" in as_staff.get(f"/admin/generations/grantplan/{plan.pk}/history/").text
 
 
 def test_a_second_click_gives_nothing(as_staff: Client, alice: User) -> None:
@@ -148,7 +149,19 @@ def test_it_takes_a_grant_back_with_a_reason(as_staff: Client, charlie: User, gr
     assert "This field is required." in as_staff.post(page, {"note": " "}).text
     as_staff.post(page, {"note": "Wrong person"})
     assert ledger.get_balance(charlie) == 0
-    assert "already" in as_staff.post(page, {"note": "Again"}).text
+    for response in (as_staff.get(page, follow=True), as_staff.post(page, {"note": "Again"}, follow=True)):
+        assert response.redirect_chain[0][0] == "/admin/generations/creditentry/"
+        assert "Nothing of that grant is left: it has all been spent." in response.text
+    assert page not in as_staff.get(f"/admin/generations/creditentry/{granted.pk}/change/").text
+
+
+def test_what_is_no_grant_has_nothing_to_take_back(
+    as_staff: Client, charlie: User, granted: CreditEntry
+) -> None:
+    create(charlie)
+    charge = CreditEntry.objects.get(kind="charge")
+    text = as_staff.get(f"/admin/generations/creditentry/{charge.pk}/undo/", follow=True).text
+    assert "Only a grant can be taken back." in text
 
 
 def test_members_take_nothing_back(as_alice: Client, charlie: User, granted: CreditEntry) -> None:

@@ -11,11 +11,11 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from generations import doctor, grants, ledger, lifecycle, periods
-from generations.models import CreditAccount, CreditEntry, GrantPlan
-from tests.credits.steps import create, succeed
+from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
+from tests.credits.steps import complete, create, ready, submit, succeed
 
 NEXT_MONTH = timedelta(days=32)
 
@@ -37,6 +37,11 @@ def command(*words: str, **options: object) -> str:
     output = io.StringIO()
     call_command("grant_credits", *words, stdout=output, **options)
     return output.getvalue()
+
+
+def put_the_clocks_on(monkeypatch: pytest.MonkeyPatch, *, to: datetime) -> None:
+    by, now = to - timezone.now(), timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + by)
 
 
 def balances(*people: User) -> list[Decimal]:
@@ -71,6 +76,15 @@ def test_it_shows_beforehand_what_will_come_of_it(alice: User, charlie: User) ->
     ]
     assert wanted.total == 10
     assert balances(alice, charlie) == [100, 0]
+
+
+def test_the_preview_costs_the_same_however_many_get_something(
+    painters: Group, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(5):
+        painters.user_set.add(User.objects.create_user(f"person{number}"))
+    with django_assert_num_queries(3):
+        assert len(grants.preview(order(group=painters))) == 7
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1e9", "0.00001", "NaN", "Infinity"])
@@ -196,14 +210,125 @@ def test_expiry_takes_no_more_than_there_is(charlie: User) -> None:
     assert balances(charlie) == [0]
 
 
-def test_expiry_takes_no_more_than_somebody_else_left(charlie: User) -> None:
+def test_a_grant_is_not_taken_back_out_of_one_that_expires(charlie: User) -> None:
     (earlier,) = give(charlie, amount="2.5")
     create(charlie)
     (entry,) = give(charlie, amount=10, expires=True)
-    ledger.undo(earlier, note="Wrong person", created_by=None)
+    with pytest.raises(ledger.NothingToUndo, match="all been spent"):
+        ledger.undo(earlier, note="Wrong person", created_by=None)
     grants.keep_up(end_of(entry))
-    assert CreditEntry.objects.get(kind="expiry").amount == Decimal("-7.5")
+    assert CreditEntry.objects.get(kind="expiry").amount == -10
     assert balances(charlie) == [0]
+
+
+def test_what_comes_back_after_the_months_end_is_gone_too(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, amount=100, expires=True)
+    bought = [create(charlie) for _ in range(3)]
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    grants.keep_up()
+    assert balances(charlie) == [0]
+    lifecycle.cancel(bought[0], canceled_by=charlie)
+    lifecycle.cancel_waiting(charlie, Generation.objects.all())
+    assert balances(charlie) == [0]
+    gone = CreditEntry.objects.filter(kind="expiry").order_by("pk").values_list("amount", flat=True)
+    assert list(gone) == [Decimal("-92.5"), Decimal("-2.5"), -5]
+
+
+def test_what_bfl_takes_less_after_the_months_end_is_gone_too(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, expires=True)
+    made = submit(create(charlie))
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    grants.keep_up()
+    complete(ready(made, Decimal(1)))
+    assert balances(charlie) == [0]
+
+
+def test_what_was_paid_by_other_credits_comes_back_for_good(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(charlie, amount=5)
+    (entry,) = give(charlie, amount=5, expires=True)
+    bought = [create(charlie) for _ in range(4)]
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    grants.keep_up()
+    for generation in bought[:3]:
+        lifecycle.cancel(generation, canceled_by=charlie)
+    assert balances(charlie) == [5]
+
+
+def test_what_has_expired_cannot_be_spent_before_the_books_are_kept(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, expires=True)
+    give(charlie, amount=3)
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    with pytest.raises(ledger.InsufficientCredits, match="you have 3"):
+        create(charlie, "flux-pro")
+    create(charlie)
+    grants.keep_up()
+    assert balances(charlie) == [Decimal("0.5")]
+    assert CreditEntry.objects.filter(kind="expiry").count() == 1
+
+
+def test_of_grants_that_expire_together_each_credit_is_used_once(charlie: User) -> None:
+    (first,), (second,) = give(charlie, amount=7, expires=True), give(charlie, amount=5, expires=True)
+    give(charlie, amount=1)
+    for _ in range(2):
+        create(charlie)
+    grants.keep_up(end_of(first))
+    assert balances(charlie) == [1]
+    gone = CreditEntry.objects.filter(kind="expiry").order_by("pk").values_list("counters", "amount")
+    assert list(gone) == [(first.pk, Decimal(-2)), (second.pk, Decimal(-5))]
+
+
+def test_what_ends_first_is_spent_first(charlie: User) -> None:
+    now = timezone.now()
+    later, sooner = (
+        ledger.grant(charlie, Decimal(5), note="x", created_by=None, expires_at=now + timedelta(days=days))
+        for days in (60, 30)
+    )
+    create(charlie)
+    for end in (end_of(sooner), end_of(later)):
+        grants.keep_up(end)
+    gone = CreditEntry.objects.filter(kind="expiry").order_by("pk").values_list("counters", "amount")
+    assert list(gone) == [(sooner.pk, Decimal("-2.5")), (later.pk, Decimal(-5))]
+
+
+def test_a_grant_beside_one_that_has_just_ended_can_be_taken_back_whole(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    for days in (30, 60):
+        until = now + timedelta(days=days)
+        ledger.grant(charlie, Decimal(5), note="x", created_by=None, expires_at=until)
+    put_the_clocks_on(monkeypatch, to=now + timedelta(days=40))
+    (entry,) = give(charlie, amount=4)
+    assert ledger.undo(entry, note="Wrong person", created_by=None).amount == -4
+    assert balances(charlie) == [5]
+
+
+def test_what_pictures_held_can_be_taken_back_when_it_has_come_back(charlie: User) -> None:
+    (entry,) = give(charlie)
+    held = create(charlie)
+    assert ledger.undo(entry, note="Wrong person", created_by=None).amount == Decimal("-7.5")
+    with pytest.raises(ledger.NothingToUndo, match="comes back of pictures"):
+        ledger.undo(entry, note="The rest", created_by=None)
+    lifecycle.cancel(held, canceled_by=charlie)
+    assert ledger.undo(entry, note="The rest", created_by=None).amount == Decimal("-2.5")
+    assert balances(charlie) == [0]
+    with pytest.raises(ledger.NothingToUndo, match="already"):
+        ledger.undo(entry, note="Once more", created_by=None)
+
+
+def test_what_has_expired_cannot_be_taken_back(charlie: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    (entry,) = give(charlie, expires=True)
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    with pytest.raises(ledger.NothingToUndo, match="has expired"):
+        ledger.undo(entry, note="Wrong person", created_by=None)
 
 
 def test_who_comes_second_in_a_month_gives_nothing(alice: User) -> None:
@@ -256,7 +381,8 @@ def test_it_takes_nothing_back_twice(charlie: User) -> None:
         ledger.undo(entry, note="Once more", created_by=None)
     with pytest.raises(ledger.NothingToUndo, match="Only a grant"):
         ledger.undo(taken, note="The other way", created_by=None)
-    assert ledger.expire(entry) is None
+    grants.keep_up(end_of(entry))
+    assert balances(charlie) == [0]
 
 
 def test_it_takes_nothing_back_of_what_is_spent(charlie: User) -> None:
@@ -279,6 +405,14 @@ def test_by_command_it_gives_to_several_and_a_group(alice: User, charlie: User, 
     assert (plan.amount, plan.expires, plan.note) == (Decimal("7.5"), True, "Spring")
 
 
+def test_by_command_it_says_who_is_switched_off(alice: User, bob: User) -> None:
+    bob.is_active = False
+    bob.save()
+    with pytest.raises(CommandError, match=r"bob is switched off\. Nothing was given to anybody\."):
+        command("alice", "bob", "5", reason="Spring")
+    assert balances(alice) == [100]
+
+
 def test_by_command_it_takes_back(alice: User) -> None:
     (entry,) = give(alice)
     assert command(undo=entry.pk, reason="Wrong") == "alice gave back 10 of 10 credits and has 100 now.\n"
@@ -293,6 +427,9 @@ def test_by_command_it_takes_back(alice: User) -> None:
         (["5"], {"group": "nobody"}, "There is no group called “nobody”."),
         (["alice", "1e9"], {}, "at most 1,000,000"),
         (["alice", "5"], {"undo": 1}, "name nobody and no amount"),
+        ([], {"undo": 1, "group": "painters"}, "no other option"),
+        ([], {"undo": 1, "monthly": True}, "no other option"),
+        ([], {"undo": 1, "expires": True}, "no other option"),
         ([], {"undo": 0}, "There is no entry 0."),
     ],
 )

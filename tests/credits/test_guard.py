@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from generations import doctor, ledger, lifecycle
 from generations.amounts import Total
-from generations.models import CreditAccount, CreditEntry
+from generations.models import CreditAccount, CreditEntry, Generation
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 
@@ -73,6 +73,47 @@ def add(account: CreditAccount, *, amount: Decimal, balance_after: Decimal, kind
         note="By hand",
         created_at=timezone.now(),
     ).save()
+
+
+def test_no_more_is_taken_from_a_grant_than_it_gave(alice: User) -> None:
+    ledger.grant(alice, Decimal(50), note="Another", created_by=None)
+    first = CreditEntry.objects.earliest("pk")
+    take(alice, first, Decimal("-60.5"))
+    with pytest.raises(IntegrityError, match="no more is taken from a grant"):
+        take(alice, first, Decimal("-39.5001"))
+    take(alice, first, Decimal("-39.5"))
+    assert ledger.get_balance(alice) == 50
+
+
+def test_nothing_is_taken_for_what_is_no_grant_of_that_account(alice: User, bob: User) -> None:
+    lifecycle.create(alice, "flux-dev", PROMPT)
+    hers, his = CreditEntry.objects.get(kind="charge"), CreditEntry.objects.get(account__user=bob)
+    for named in (hers, his):
+        with pytest.raises(IntegrityError, match="no more is taken from a grant"):
+            take(alice, named, Decimal(-1))
+
+
+def take(person: User, grant: CreditEntry, amount: Decimal) -> None:
+    account = CreditAccount.objects.get(user=person)
+    undo = CreditEntry(kind="undo", amount=amount, note="By hand", counters=grant)
+    with transaction.atomic():
+        ledger.append(account, [undo])
+
+
+@pytest.mark.parametrize("amount", ["2.4999", "2.5001"])
+def test_a_refund_gives_back_what_was_charged(amount: str, alice: User, bob: User) -> None:
+    (generation,) = lifecycle.create(alice, "flux-dev", PROMPT)
+    with pytest.raises(IntegrityError, match="a refund must give back"):
+        give_back(alice, generation, Decimal(amount))
+    with pytest.raises(IntegrityError, match="a refund must give back"):
+        give_back(bob, generation, Decimal("2.5"))
+    give_back(alice, generation, Decimal("2.5"))
+
+
+def give_back(person: User, generation: Generation, amount: Decimal) -> None:
+    refund = ledger._entry_of(generation, CreditEntry.Kind.REFUND, amount)
+    with transaction.atomic():
+        ledger.append(CreditAccount.objects.get(user=person), [refund])
 
 
 def test_it_adds_up_to_the_last_place(alice: User) -> None:

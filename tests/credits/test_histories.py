@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generations import bfl, doctor, grants, ledger, lifecycle
+from generations import bfl, doctor, grants, ledger, lifecycle, periods
 from generations.models import CreditEntry, Generation
 from tests.credits.steps import PROMPT, an_image, create
 
 Status = Generation.Status
 FailureCode = Generation.FailureCode
 
-VERBS = "create create create succeed succeed go_on go_on fail give_up cancel grant expiring expire undo"
+VERBS = (
+    "create create create succeed succeed go_on go_on fail give_up cancel grant expiring undo month expire"
+)
 STEPS = st.lists(st.tuples(st.sampled_from(VERBS.split()), st.integers(1, 99_999)), max_size=40)
 
 
@@ -28,6 +34,10 @@ class History:
 
     def __init__(self, person: User) -> None:
         self.person = person
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def take(self, verb: str, number: int) -> None:
         rows = list(Generation.objects.filter(user=self.person).order_by("pk"))
@@ -38,12 +48,28 @@ class History:
             self._create()
         elif verb == "undo" and given:
             self._undo(given[number % len(given)])
-        elif verb == "expire" and given:
-            for entry in given:
-                if entry.expires_at:
-                    ledger.expire(entry)
+        elif verb == "month":
+            self.ahead += periods.month_of(self.now()).end - self.now()
+        elif verb == "expire":
+            ledger.end_grants(self.person.pk, self.now())
         elif rows:
             self._move(rows[number % len(rows)], verb, number)
+
+    def end(self) -> None:
+        """Give up what is in progress, and go to the end of the month."""
+        for row in Generation.objects.filter(user=self.person).unfinished():
+            lifecycle.fail(row, FailureCode.PROVIDER_ERROR)
+        self.take("month", 0)
+        self.take("expire", 0)
+
+    @property
+    def for_good(self) -> Decimal:
+        """What was given without an end and not taken back, and what BFL took beyond its prices."""
+        entries = CreditEntry.objects.filter(account__user=self.person)
+        given = entries.filter(kind="grant", expires_at=None)
+        undone = entries.filter(counters__in=given)
+        beyond = entries.filter(kind="adjustment", amount__lt=0)
+        return ledger.sum_of(given) + ledger.sum_of(undone) - ledger.sum_of(beyond)
 
     def _grant(self, amount: Decimal, *, expires: bool) -> None:
         order = grants.Order(people=[self.person], amount=amount, note="A step", expires=expires)
@@ -90,9 +116,10 @@ class History:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_any_history_adds_up(steps: list[tuple[str, int]], db: None) -> None:
-    with transaction.atomic():
-        person = User.objects.create_user("person")
-        history = History(person)
+    person = User(username="person")
+    history = History(person)
+    with transaction.atomic(), mock.patch.object(timezone, "now", history.now):
+        person.save()
         for verb, number in [("grant", 20_000), *steps]:
             history.take(verb, number)
             entries = CreditEntry.objects.filter(account__user=person)
@@ -100,6 +127,8 @@ def test_any_history_adds_up(steps: list[tuple[str, int]], db: None) -> None:
         assert not list(doctor.check_ledger())
         for row in Generation.objects.filter(user=person):
             assert _paid(row) == _due(row) or _was_short(row)
+        history.end()
+        assert ledger.get_balance(person) <= history.for_good
         transaction.set_rollback(True)
 
 
@@ -124,8 +153,11 @@ def _was_short(row: Generation) -> bool:
 def test_of_fifty_presses_at_once_three_are_sold(charlie: User) -> None:
     ledger.grant(charlie, Decimal("7.5"), note="For three", created_by=None)
 
+    together = threading.Barrier(50)
+
     def press(_: int) -> bool:
         try:
+            together.wait(60)
             lifecycle.create(User.objects.get(pk=charlie.pk), "flux-dev", PROMPT)
         except ledger.InsufficientCredits:
             return False

@@ -65,7 +65,7 @@ def test_it_costs_the_same_queries_however_many_pictures(
     for generation in (pictures[0], pictures[4]):
         # The first look at a picture also notes that its owner has seen it.
         as_alice.get(f"/g/{generation.code}/")
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             as_alice.get(f"/g/{generation.code}/")
 
 

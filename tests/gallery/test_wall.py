@@ -19,8 +19,8 @@ from tests.conftest import jpeg, make_pictures, make_wall, set_time
 # Of the gallery in these tests: a few pictures fill a page.
 PAGE_SIZE = 6
 # Session and person, the page's ids and its pictures, the count, the tags, the state of BFL, the balance,
-# what is in progress; once a second everybody's.
-QUERIES = 10
+# what is in progress; once a second everybody's, and the prices.
+QUERIES = 11
 SHOWN = re.compile(r'href="/g/([0-9a-f-]{36})/(?:\?q=[^"]*)?"')
 
 

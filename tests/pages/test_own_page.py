@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from generations import bfl, ledger, lifecycle
 from generations.models import Generation, Limit, Offer
-from tests.credits.steps import PROMPT, create, succeed
+from tests.credits.steps import PROMPT, complete, create, ready, submit, succeed
 from tests.pages.history import table
 
 
@@ -26,7 +26,7 @@ def limit(scope: str, credits: object, period: str = "day") -> Limit:
 
 @pytest.mark.parametrize(
     ("balance", "level"),
-    [("8", ""), ("7.9999", "running</span> low"), ("0", "all</span> used up")],
+    [("8", ""), ("7.9999", " running</span> low"), ("0", "</span> not enough")],
 )
 def test_the_header_says_in_words_how_it_stands(
     balance: str, level: str, client: Client, charlie: User
@@ -37,7 +37,7 @@ def test_the_header_says_in_words_how_it_stands(
     for address in ("/", "/gallery/", "/credits/"):
         text = words(client, address)
         if level:
-            assert f'{balance} <span class="hidden-text">credits, {level}' in text
+            assert f'{balance} <span class="hidden-text">credits,{level}' in text
         else:
             assert f'{balance} <span class="hidden-text">credits</span> </span>' in text
 
@@ -104,7 +104,7 @@ def test_it_tells_each_kind_of_entry_in_words(as_alice: Client, alice: User, sta
     text = words(as_alice)
     for told in (
         "· FLUX declined the prompt. Reword it and try again.",
-        "· You canceled it.",
+        "· It was canceled.",
         "Settled with BFL ·",
         "· BFL&#x27;s price was 2.5 and it took 3",
         "· held while the picture is made",
@@ -114,6 +114,30 @@ def test_it_tells_each_kind_of_entry_in_words(as_alice: Client, alice: User, sta
         "· of 7 given on",
     ):
         assert told in text, told
+
+
+def test_it_tells_of_a_late_picture_what_has_become_of_it(as_alice: Client, alice: User) -> None:
+    generation = submit(create(alice))
+    assert lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+    ready(generation)
+    text = words(as_alice)
+    assert "held while" not in text
+    assert "· The picture was given up, and came late after all." in text
+    assert lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED)
+    assert "is yours for free" not in words(as_alice)
+
+
+def test_it_tells_of_a_late_picture_that_it_is_free(as_alice: Client, alice: User) -> None:
+    generation = submit(create(alice))
+    assert lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+    complete(ready(generation))
+    assert "· The picture came late and is yours for free." in words(as_alice)
+
+
+def test_it_tells_of_a_grant_that_it_has_expired(as_alice: Client, alice: User) -> None:
+    now = timezone.now()
+    ledger.grant(alice, Decimal(7), note="For October", created_by=None, expires_at=now)
+    assert f"· what was left of it went on {timezone.localtime(now):%-d %B %Y}" in words(as_alice)
 
 
 def test_the_entries_after_the_first_page_come_without_the_month(as_alice: Client, alice: User) -> None:

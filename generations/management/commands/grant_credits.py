@@ -62,9 +62,10 @@ def _give(options: dict[str, Any]) -> Iterator[str]:
 
 
 def _undo(options: dict[str, Any]) -> Iterator[str]:
-    if options["words"]:
+    if options["words"] or options["group"] or options["monthly"] or options["expires"]:
         raise CommandError(
-            "--undo takes back a whole grant; name nobody and no amount.", returncode=BAD_INPUT
+            "--undo takes back a whole grant; name nobody and no amount, and no other option but --reason.",
+            returncode=BAD_INPUT,
         )
     entry = CreditEntry.objects.filter(pk=options["undo"]).first()
     if entry is None:
@@ -80,6 +81,8 @@ def _person(name: str) -> User:
     found = User.objects.filter(username=name).first()
     if found is None:
         raise CommandError(f"There is no person called “{name}”.", returncode=BAD_INPUT)
+    if not found.is_active:
+        raise CommandError(f"{name} is switched off. Nothing was given to anybody.", returncode=BAD_INPUT)
     return found
 
 
