@@ -10,8 +10,9 @@ import hashlib
 import json
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -240,6 +241,8 @@ def _next_in_turn() -> list[Generation]:
         return []
     waiting = _waiting_by_person(allowance)
     last_turn = turns.last_turns(waiting)
+    if allowance.is_trial:
+        return _least_tried(waiting, last_turn)
     chosen: list[Generation] = []
     kontext_max_left = allowance.kontext_max
     while waiting and len(chosen) < allowance.total:
@@ -254,6 +257,21 @@ def _next_in_turn() -> list[Generation]:
         last_turn[person] = timezone.now()
         chosen.append(generation)
     return chosen
+
+
+def _least_tried(
+    waiting: Mapping[int, Sequence[Generation]], last_turn: Mapping[int, datetime]
+) -> list[Generation]:
+    """Return the one that goes ahead after a pause: of the endpoint that was tried least so far.
+
+    BFL may refuse one endpoint for ever. Were that always the one to go ahead, nothing else ever went.
+    """
+    rows = [generation for generations in waiting.values() for generation in generations]
+    tried: Counter[str] = Counter()
+    for row in rows:
+        tried[row.endpoint] += row.attempts
+    rows.sort(key=lambda row: (tried[row.endpoint], row.attempts, last_turn[row.user_id], row.pk))
+    return rows[:1]
 
 
 def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generation]]:
