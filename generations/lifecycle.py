@@ -372,6 +372,8 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
             ready_at=now,
             store_again_at=now + STORE_AGAIN_AFTER,
             bfl_id=bfl_id,
+            # Where the answer to the submission was lost: BFL took it then, and its bill has it.
+            submitted_at=generation.submitted_at or generation.claimed_at,
             sample_url=result.sample_url,
             bfl_status=result.word,
             progress=None,
@@ -434,6 +436,12 @@ def fail(generation: Generation, failure_code: FailureCode, detail: str = "") ->
     )
 
 
+def fail_unknown(generation: Generation, detail: str = "") -> bool:
+    """End one whose submission was never answered: BFL may have been paid for it, so it is not sent again."""
+    logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
+    return fail(generation, FailureCode.OUTCOME_UNKNOWN, detail)
+
+
 def stop_looking(generation: Generation) -> bool:
     """BFL itself says that no picture comes of what we had given up."""
     late = Generation.objects.late().filter(pk=generation.pk)
@@ -473,14 +481,20 @@ def _move(
     if status not in TRANSITIONS[generation.status]:
         return False
     with transaction.atomic():
-        row = Generation.objects.filter(pk=generation.pk, status=generation.status)
-        if not row.update(status=status, **changes):
+        if not _row_as_believed(generation).update(status=status, **changes):
             return False
         note(generation, kind, detail, by)
     for name, value in {"status": status, **changes}.items():
         setattr(generation, name, value)
     logger.info("%s is %s %s", generation.code, status, redact(detail))
     return True
+
+
+def _row_as_believed(generation: Generation) -> GenerationQuerySet:
+    # A row may come to the same status twice: given up and then ready late, or put back and claimed anew.
+    rows = Generation.objects.filter(pk=generation.pk, status=generation.status, is_late=generation.is_late)
+    is_claimed = generation.status == Status.SUBMITTING
+    return rows.filter(claimed_at=generation.claimed_at) if is_claimed else rows
 
 
 def note(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:
