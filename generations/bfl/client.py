@@ -33,10 +33,8 @@ from generations.bfl.results import Result, Status, Submission, read_result, rea
 
 _JSON_MAX_BYTES = 1024 * 1024
 _CONNECT_SECONDS = 5.0
-# For the bytes of one picture: 8 MB by a line of 1 Mbit/s. A host that drips must not keep a worker for ever.
+# For the bytes of one picture: 7 MB by a line of 1 Mbit/s. A host that drips must not keep a worker for ever.
 _DOWNLOAD_SECONDS = 60.0
-
-
 # What reading a body raises is not made one of requests' own errors.
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError)
 
