@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -52,8 +53,10 @@ def _write_to_disk(path: Path, content: File[bytes]) -> None:
 def prune_drafts() -> None:
     """Remove what killed processes have left half-written."""
     for draft in Path(settings.MEDIA_ROOT, DRAFTS).glob("*"):
-        if time.time() - draft.stat().st_mtime > OLDEST_DRAFT_SECONDS:
-            draft.unlink(missing_ok=True)
+        # One that was put into place since it was listed is no draft any more.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > OLDEST_DRAFT_SECONDS:
+                draft.unlink()
 
 
 MAIN_SCRIPT = "js/main.js"

@@ -12,11 +12,13 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from generations import bfl, lifecycle, provider, queue, results
@@ -35,8 +37,16 @@ STAND_BY = queue.LEASE_SECONDS + 1.0
 WAKE_TIMEOUT = 1
 # With a webhook polling is only the safety net.
 WEBHOOK_INTERVAL = 15.0
-# For what we have given up, and BFL may still deliver.
+# For what we have given up, and BFL may still deliver: by a few threads, since after an outage there may be
+# hundreds, and a press waits for none of them.
 LATE_INTERVAL = 30.0
+LATE_THREADS = 4
+# What was claimed longer ago is not sent: with the time that a POST may take, its slot is given away by then,
+# and soon the generation is given up.
+SEND_WITHIN = timedelta(seconds=20)
+# While the database is away, so long do we try to write down what a POST has brought.
+WRITE_WITHIN = 30.0
+WRITE_AGAIN_AFTER = 0.5
 # Few pictures are there before this share of their endpoint's usual time.
 FIRST_LOOK = 0.5
 # BFL allows 1,200 polls a second and its guide looks every half second. We begin later, look more often while
@@ -53,6 +63,10 @@ _NOT_TAKEN: dict[type[bfl.BFLError], Provider.Pause] = {
     errors.Unauthorized: Provider.Pause.REFUSED,
     errors.Unreachable: Provider.Pause.AWAY,
 }
+
+
+class ClaimTooOld(Exception):
+    """It was not sent."""
 
 
 @dataclass(slots=True)
@@ -89,8 +103,9 @@ class Follower:
         self._is_stop_requested = is_stop_requested
         self._linger = linger
         self._token = uuid.uuid4().hex
-        # BFL_MAX_ACTIVE calls for tasks at most, and the one that waits for Redis.
-        self._pool = ThreadPoolExecutor(settings.BFL_MAX_ACTIVE + 1, thread_name_prefix="follower")
+        # BFL_MAX_ACTIVE calls for tasks, the one that waits for Redis and the one for credits.
+        self._pool = ThreadPoolExecutor(settings.BFL_MAX_ACTIVE + 2, thread_name_prefix="follower")
+        self._late_pool = ThreadPoolExecutor(LATE_THREADS, thread_name_prefix="late")
         self._calls: dict[Future[object], Callable[[], None]] = {}
         self._watches: dict[int, Watch] = {}
         self._submitting: set[int] = set()
@@ -98,6 +113,7 @@ class Follower:
         self._is_wanted = True
         self._looked_around_at = 0.0
         self._busy_at = time.monotonic()
+        self._unwritten_since: float | None = None
 
     def run(self) -> None:
         """Follow until nothing is left to do, a stop is requested, or another follower has taken over."""
@@ -111,7 +127,8 @@ class Follower:
             logger.warning("Redis is away, the next follower goes on: %s", error)
         finally:
             self._finish_submissions()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (self._pool, self._late_pool):
+                pool.shutdown(wait=False, cancel_futures=True)
         self._hand_over()
 
     def _takes_over(self) -> bool:
@@ -162,7 +179,7 @@ class Follower:
     def _check_provider(self) -> None:
         if not self._is_checking and provider.needs_check():
             self._is_checking = True
-            self._call(self._client.credits, self._checked)
+            self._call(self._pool, self._client.credits, self._checked)
 
     def _checked(self, future: Future[Decimal]) -> None:
         self._is_checking = False
@@ -180,7 +197,7 @@ class Follower:
         self._watches[generation.pk] = Watch(generation, urls, due)
 
     def _listen(self) -> None:
-        self._call(lambda: queue.wait_for_wake(WAKE_TIMEOUT), self._woken)
+        self._call(self._pool, lambda: queue.wait_for_wake(WAKE_TIMEOUT), self._woken)
 
     def _woken(self, future: Future[set[int]]) -> None:
         named = future.result()
@@ -195,27 +212,56 @@ class Follower:
 
     def _submit(self, generation: Generation) -> None:
         self._submitting.add(generation.pk)
+        self._call(self._pool, lambda: self._send(generation), partial(self._submitted, generation))
+
+    def _send(self, generation: Generation) -> bfl.Submission:
+        """Buy the picture, in a thread, which may have been long in coming. Raises BFLError, ClaimTooOld."""
+        if generation.claimed_at is None or timezone.now() - generation.claimed_at > SEND_WITHIN:
+            raise ClaimTooOld
         webhook = provider.get_webhook(generation)
-        self._call(
-            lambda: self._client.submit(
-                generation.endpoint,
-                generation.params,
-                webhook_url=webhook.url if webhook else None,
-                webhook_secret=webhook.secret if webhook else None,
-            ),
-            partial(self._submitted, generation),
+        return self._client.submit(
+            generation.endpoint,
+            generation.params,
+            webhook_url=webhook.url if webhook else None,
+            webhook_secret=webhook.secret if webhook else None,
         )
 
     def _submitted(self, generation: Generation, future: Future[bfl.Submission]) -> None:
         self._submitting.discard(generation.pk)
         try:
             submission = future.result()
+        except ClaimTooOld:
+            self._write(lambda: lifecycle.put_back(generation, "It could not be sent in time"))
         except bfl.BFLError as error:
-            _not_submitted(generation, error)
-            self._look_around_soon()
+            self._write(partial(_not_submitted, generation, error))
+        else:
+            # Said before it is written: if the database stays away, the log still knows what was paid for.
+            logger.info("BFL has taken %s as %s", generation.code, submission.id)
+            self._write(partial(self._taken, generation, submission))
             return
-        # Said before it is written: if the database is away, the log still knows what was paid for.
-        logger.info("BFL has taken %s as %s", generation.code, submission.id)
+        self._look_around_soon()
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Write down what a POST has brought, again and again if the database is away for a moment.
+
+        All answers share WRITE_WITHIN; after it the error is raised.
+        """
+        while True:
+            try:
+                write()
+            except (OperationalError, InterfaceError) as error:
+                now = time.monotonic()
+                self._unwritten_since = self._unwritten_since or now
+                if now - self._unwritten_since > WRITE_WITHIN:
+                    raise
+                logger.warning("The database is away, once more: %s", error)
+                connection.close()
+                time.sleep(WRITE_AGAIN_AFTER)
+            else:
+                self._unwritten_since = None
+                return
+
+    def _taken(self, generation: Generation, submission: bfl.Submission) -> None:
         if not lifecycle.mark_submitted(generation, submission):
             # The sweep was quicker and has given it up.
             lifecycle.mark_taken_late(generation, submission)
@@ -225,7 +271,8 @@ class Follower:
 
     def _poll(self, watch: Watch) -> None:
         watch.is_asking = True
-        self._call(lambda: self._client.get_result(watch.url), partial(self._polled, watch))
+        pool = self._late_pool if watch.generation.is_finished else self._pool
+        self._call(pool, lambda: self._client.get_result(watch.url), partial(self._polled, watch))
 
     def _polled(self, watch: Watch, future: Future[bfl.Result]) -> None:
         watch.is_asking = False
@@ -247,9 +294,11 @@ class Follower:
             self._watches.pop(watch.generation.pk, None)
             self._look_around_soon()
 
-    def _call(self, function: Callable[[], T], done: Callable[[Future[T]], None]) -> None:
-        """Run `function` in a thread, and `done` with its future in the loop."""
-        future = self._pool.submit(function)
+    def _call(
+        self, pool: ThreadPoolExecutor, function: Callable[[], T], done: Callable[[Future[T]], None]
+    ) -> None:
+        """Run `function` in a thread of the pool, and `done` with its future in the loop."""
+        future = pool.submit(function)
         self._calls[future] = partial(done, future)  # type: ignore[index]  # a Future of T is read by its own `done` only
 
     def _wait(self) -> None:
@@ -331,5 +380,4 @@ def _wait_for_webhook_or_fail(generation: Generation, error: bfl.BFLError) -> No
         lifecycle.mark_unanswered(generation, str(error))
         results.apply_held(generation)
     else:
-        logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
-        lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN, str(error))
+        lifecycle.fail_unknown(generation, str(error))

@@ -84,11 +84,12 @@ def store(generation: Generation, content: bytes) -> GeneratedImage:
     )
 
 
-def discard(generation: Generation) -> None:
-    """Remove what was written for a generation that ended without its picture, if anything was."""
-    for format in EXTENSIONS:
+def discard(generation: Generation, *, kept: str | None = None) -> None:
+    """Remove what was written for a generation, if anything was, but a picture in the format `kept`."""
+    for format in EXTENSIONS.keys() - {kept}:
         default_storage.delete(_file_name(generation, format))
-    default_storage.delete(_thumbnail_name(generation))
+    if kept is None:
+        default_storage.delete(_thumbnail_name(generation))
 
 
 def _file_name(generation: Generation, format: str) -> str:

@@ -10,8 +10,9 @@ import hashlib
 import json
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -243,6 +244,8 @@ def _next_in_turn() -> list[Generation]:
         return []
     waiting = _waiting_by_person(allowance)
     last_turn = turns.last_turns(waiting)
+    if allowance.is_trial:
+        return _least_tried(waiting, last_turn)
     chosen: list[Generation] = []
     kontext_max_left = allowance.kontext_max
     while waiting and len(chosen) < allowance.total:
@@ -257,6 +260,21 @@ def _next_in_turn() -> list[Generation]:
         last_turn[person] = timezone.now()
         chosen.append(generation)
     return chosen
+
+
+def _least_tried(
+    waiting: Mapping[int, Sequence[Generation]], last_turn: Mapping[int, datetime]
+) -> list[Generation]:
+    """Return the one that goes ahead after a pause: of the endpoint that was tried least so far.
+
+    BFL may refuse one endpoint for ever. Were that always the one to go ahead, nothing else ever went.
+    """
+    rows = [generation for generations in waiting.values() for generation in generations]
+    tried: Counter[str] = Counter()
+    for row in rows:
+        tried[row.endpoint] += row.attempts
+    rows.sort(key=lambda row: (tried[row.endpoint], row.attempts, last_turn[row.user_id], row.pk))
+    return rows[:1]
 
 
 def _waiting_by_person(allowance: provider.Allowance) -> dict[int, list[Generation]]:
@@ -357,6 +375,8 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
             ready_at=now,
             store_again_at=now + STORE_AGAIN_AFTER,
             bfl_id=bfl_id,
+            # Where the answer to the submission was lost: BFL took it then, and its bill has it.
+            submitted_at=generation.submitted_at or generation.claimed_at,
             sample_url=result.sample_url,
             bfl_status=result.word,
             progress=None,
@@ -419,6 +439,12 @@ def fail(generation: Generation, failure_code: FailureCode, detail: str = "") ->
     )
 
 
+def fail_unknown(generation: Generation, detail: str = "") -> bool:
+    """End one whose submission was never answered: BFL may have been paid for it, so it is not sent again."""
+    logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
+    return fail(generation, FailureCode.OUTCOME_UNKNOWN, detail)
+
+
 def stop_looking(generation: Generation) -> bool:
     """BFL itself says that no picture comes of what we had given up."""
     late = Generation.objects.late().filter(pk=generation.pk)
@@ -458,14 +484,20 @@ def _move(
     if status not in TRANSITIONS[generation.status]:
         return False
     with transaction.atomic():
-        row = Generation.objects.filter(pk=generation.pk, status=generation.status)
-        if not row.update(status=status, **changes):
+        if not _row_as_believed(generation).update(status=status, **changes):
             return False
         note(generation, kind, detail, by)
     for name, value in {"status": status, **changes}.items():
         setattr(generation, name, value)
     logger.info("%s is %s %s", generation.code, status, redact(detail))
     return True
+
+
+def _row_as_believed(generation: Generation) -> GenerationQuerySet:
+    # A row may come to the same status twice: given up and then ready late, or put back and claimed anew.
+    rows = Generation.objects.filter(pk=generation.pk, status=generation.status, is_late=generation.is_late)
+    is_claimed = generation.status == Status.SUBMITTING
+    return rows.filter(claimed_at=generation.claimed_at) if is_claimed else rows
 
 
 def note(generation: Generation, kind: Kind, detail: str = "", by: User | None = None) -> None:

@@ -76,6 +76,8 @@ class Allowance:
 
     total: int
     kontext_max: int
+    is_trial: bool
+    """Whether one goes ahead to see if BFL is well again."""
 
 
 def get_allowance(active: int, active_kontext_max: int) -> Allowance:
@@ -83,10 +85,9 @@ def get_allowance(active: int, active_kontext_max: int) -> Allowance:
     provider = get_state()
     total = settings.BFL_MAX_ACTIVE - active
     if provider.pause:
-        # After a pause one task goes ahead to see whether BFL is well again.
         total = min(total, 1) if _may_probe(provider) else 0
     kontext_max = settings.BFL_MAX_ACTIVE_KONTEXT_MAX - active_kontext_max
-    return Allowance(total=max(total, 0), kontext_max=max(kontext_max, 0))
+    return Allowance(total=max(total, 0), kontext_max=max(kontext_max, 0), is_trial=bool(provider.pause))
 
 
 def get_state() -> Provider:
@@ -117,7 +118,7 @@ def needs_check() -> bool:
 
 def pass_check(credits: Decimal | None) -> None:
     """BFL answers again, and its account holds `credits` (None: it would not say)."""
-    cheapest = Generation.objects.queued().aggregate(price=Min("price"))["price"]
+    cheapest = Generation.objects.queued().aggregate(price=Min("bfl_price"))["price"]
     if credits is not None and credits < (cheapest or Decimal("0.0001")):
         pause(Provider.Pause.NO_FUNDS, f"{plain(credits)} credits are left")
     elif cheapest is None:
@@ -143,7 +144,9 @@ def _may_probe(provider: Provider) -> bool:
 
 
 def _is_probing(provider: Provider) -> bool:
-    return Generation.objects.submitting().filter(claimed_at__gt=provider.paused_until).exists()
+    # Among the active, for one whose process died tells nothing any more.
+    submitting = Generation.objects.active().submitting()
+    return submitting.filter(claimed_at__gt=provider.paused_until).exists()
 
 
 def _is_over(provider: Provider) -> bool:

@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import django_rq
@@ -17,11 +18,14 @@ import redis
 import rq
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# Behind the sweep and before the pictures: a last look at a BFL that hangs holds up no deadline.
+LAST_LOOKS = "last"
 _WAKE = "fluxsite:follower:wake"
 _LEASE = "fluxsite:follower:lease"
 LEASE_SECONDS = 5
@@ -57,8 +61,25 @@ def enqueue_store(generation_id: int) -> None:
 def enqueue_end(generation_id: int) -> None:
     """After commit, have a worker look a last time for a generation past its deadline, and end it."""
     _after_commit(
-        lambda: _enqueue("default", "generations.tasks.end_overdue", generation_id, job_timeout=180)
+        lambda: _enqueue(LAST_LOOKS, "generations.tasks.end_overdue", generation_id, job_timeout=180)
     )
+
+
+def is_idle(name: str) -> bool:
+    """Whether no job waits in a queue."""
+    try:
+        return not django_rq.get_queue(name, connection=_redis()).count
+    except redis.RedisError:
+        return True  # then nothing can be queued either
+
+
+def oldest_store() -> datetime:
+    """Return since when the oldest of the jobs waits that enqueue_store has queued; now if none does."""
+    try:
+        oldest = django_rq.get_queue("store", connection=_redis()).get_jobs(0, 1)
+    except redis.RedisError:
+        oldest = []
+    return (oldest[0].enqueued_at if oldest else None) or timezone.now()
 
 
 def take_lease(token: str) -> bool:

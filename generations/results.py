@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from generations import bfl, lifecycle, provider
 from generations.bfl.webhooks import Delivery, read_delivery
 from generations.models import Generation
+from generations.models.generation import ACTIVE_STATUSES
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,7 @@ _FAILURE_CODES = {
 def apply(generation: Generation, result: bfl.Result, *, bfl_id: str) -> bool:
     """Move the generation if the result ends BFL's part. False: BFL is still at it, or somebody was first."""
     if result.status in _FAILURE_CODES:
-        failure_code = _FAILURE_CODES[result.status]
-        return lifecycle.fail(generation, failure_code, result.reason) or lifecycle.stop_looking(generation)
+        return _fail(generation, result)
     if result.status is not bfl.Status.READY or result.sample_url is None:
         if result.status is bfl.Status.UNKNOWN:
             logger.warning("BFL reports an unknown status for %s: %s", generation.code, result.word)
@@ -33,6 +33,13 @@ def apply(generation: Generation, result: bfl.Result, *, bfl_id: str) -> bool:
         _report_host(generation, result.sample_url)
         return False
     return lifecycle.mark_ready(generation, result, bfl_id=bfl_id)
+
+
+def _fail(generation: Generation, result: bfl.Result) -> bool:
+    # A picture that BFL has called ready stays ready: a failure told after it throws nothing away.
+    if generation.status in ACTIVE_STATUSES:
+        return lifecycle.fail(generation, _FAILURE_CODES[result.status], result.reason)
+    return lifecycle.stop_looking(generation)
 
 
 def apply_held(generation: Generation) -> bool:

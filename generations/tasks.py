@@ -4,8 +4,10 @@ twice, late or never."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.conf import settings
@@ -24,11 +26,16 @@ logger = logging.getLogger(__name__)
 # and its delivery; without a webhook nothing more can come once the POST itself has run out of time.
 GRACE_WITH_WEBHOOK = 180
 GRACE_WITHOUT_WEBHOOK = 90
-# A page of HTML where the picture should be may be gone a minute later. What is no picture then is none.
-BAD_IMAGE_PATIENCE = 45
+# A page of HTML where the picture should be may be gone minutes later. What is no picture when its link dies
+# is none.
+BAD_IMAGE_PATIENCE = 10 * 60
 # The link is dead after ten minutes, and BFL has had the chance to give another.
 STORE_DEADLINE = 15 * 60
 STORE_TRIES = 3
+# A host that hangs is not tried again in the same job: other pictures wait behind it.
+STORE_SECONDS = 20
+# For an address to answer a last look. They are asked together, since the next generation waits for its own.
+LAST_LOOK_SECONDS = 3
 
 
 def follow() -> None:
@@ -48,8 +55,8 @@ def store(generation_id: int) -> None:
         else:
             lifecycle.note_news(generation, f"Saving will be tried again: {error}")
     else:
-        if not lifecycle.complete(generation, image):
-            _discard_unless_used(generation)
+        lifecycle.complete(generation, image)
+        _discard_unused(generation)
 
 
 def end_overdue(generation_id: int) -> None:
@@ -68,13 +75,10 @@ def end_overdue(generation_id: int) -> None:
 
 def sweep() -> None:
     """Put right what a crash, a lost job or a silent provider has left behind. Safe to run at any time."""
-    for generation in Generation.objects.unanswered().filter(deliveries__held__gt="").distinct():
-        results.apply_held(generation)
+    _apply_held()
     _end_unknown()
-    for generation in _overdue():
-        queue.enqueue_end(generation.pk)
-    for generation in Generation.objects.ready().filter(store_again_at__lt=timezone.now()):
-        lifecycle.store_again(generation)
+    _end_overdue()
+    _store_again()
     if _is_follower_needed():
         queue.stand_by()
     prune_drafts()
@@ -83,12 +87,14 @@ def sweep() -> None:
 
 def _fetch(generation: Generation) -> GeneratedImage:
     """Return the image, its files written. Raises BadImage or BFLError after a few tries."""
+    began_at = time.monotonic()
     for attempt in range(1, STORE_TRIES + 1):
         try:
             content = _download(generation)
             return images.store(generation, content)
         except (images.BadImage, bfl.BFLError) as error:
-            if attempt == STORE_TRIES or isinstance(error, errors.ForbiddenHost):
+            is_last = attempt == STORE_TRIES or time.monotonic() - began_at > STORE_SECONDS
+            if is_last or isinstance(error, errors.ForbiddenHost):
                 raise
             logger.info("Fetching %s failed, once more: %s", generation.code, error)
             time.sleep(attempt / 2)
@@ -100,30 +106,44 @@ def _download(generation: Generation) -> bytes:
     try:
         return client.download(generation.sample_url, max_bytes=settings.IMAGE_MAX_BYTES)
     except errors.LinkExpired:
-        return client.download(_fresh_link(client, generation), max_bytes=settings.IMAGE_MAX_BYTES)
+        return client.download(_fresh_link(generation), max_bytes=settings.IMAGE_MAX_BYTES)
 
 
-def _fresh_link(client: bfl.Client, generation: Generation) -> str:
+def _fresh_link(generation: Generation) -> str:
     """Ask BFL for the result again, in the hope of a new link. Raises LinkExpired if there is none."""
-    for url in client.addresses_of(generation.bfl_id, generation.polling_url):
-        with contextlib.suppress(bfl.BFLError):
-            if sample_url := client.get_result(url).sample_url:
-                return sample_url
+    for result in _ask_everywhere(generation):
+        if result.sample_url:
+            return result.sample_url
     raise errors.LinkExpired("BFL has no picture for this task any more")
+
+
+def _ask_everywhere(generation: Generation) -> list[bfl.Result]:
+    """Return what the addresses that may know the task say, all asked at once; nothing of those that fail."""
+    client = provider.get_client()
+
+    def ask(url: str) -> list[bfl.Result]:
+        with contextlib.suppress(bfl.BFLError):
+            return [client.get_result(url, timeout=LAST_LOOK_SECONDS)]
+        return []
+
+    urls = client.addresses_of(generation.bfl_id, generation.polling_url)
+    with ThreadPoolExecutor(len(urls)) as threads:
+        return list(itertools.chain.from_iterable(threads.map(ask, urls)))
 
 
 def _give_up_storing(generation: Generation, reason: str) -> None:
     if lifecycle.fail(generation, Generation.FailureCode.STORING_FAILED, reason):
         # A worker that was killed after it wrote the files has left them behind.
-        _discard_unless_used(generation)
+        _discard_unused(generation)
 
 
-def _discard_unless_used(generation: Generation) -> None:
-    # Two jobs may store one generation: the files carry the same names, and the winner's row needs them. A
-    # late picture may be on its way again.
+def _discard_unused(generation: Generation) -> None:
+    # Two jobs may store one generation, in two formats even, and its picture may have been removed since:
+    # only what the row names is needed. While it is not finished, a late picture may be on its way again.
     generation.refresh_from_db()
-    if generation.is_finished and not generation.is_succeeded:
-        images.discard(generation)
+    if generation.is_finished:
+        has_image = generation.is_succeeded and not generation.is_removed
+        images.discard(generation, kept=generation.image.format if has_image else None)
 
 
 def _has_been_ready_for(generation: Generation, seconds: int) -> bool:
@@ -142,12 +162,8 @@ def _is_follower_needed() -> bool:
 
 def _find_result(generation: Generation) -> bool:
     """Whether BFL, asked at every address, has said something that moved the generation."""
-    client = provider.get_client()
-    for url in client.addresses_of(generation.bfl_id, generation.polling_url):
-        with contextlib.suppress(bfl.BFLError):
-            if results.apply(generation, client.get_result(url), bfl_id=generation.bfl_id):
-                return True
-    return False
+    answers = _ask_everywhere(generation)
+    return any(results.apply(generation, answer, bfl_id=generation.bfl_id) for answer in answers)
 
 
 def _overdue() -> QuerySet[Generation]:
@@ -159,9 +175,28 @@ def _overdue() -> QuerySet[Generation]:
     )
 
 
+def _apply_held() -> None:
+    # Also of those whose id is known: the follower may have been killed before it came to this.
+    for generation in Generation.objects.unfinished().filter(deliveries__held__gt="").distinct():
+        if not generation.is_being_submitted:
+            results.apply_held(generation)
+
+
+def _end_overdue() -> None:
+    # Those that wait already are not queued again each time: a last look may take seconds.
+    if queue.is_idle(queue.LAST_LOOKS):
+        for generation in _overdue():
+            queue.enqueue_end(generation.pk)
+
+
+def _store_again() -> None:
+    # The oldest job that waits came after these were due, so that their own waits no more.
+    for generation in Generation.objects.ready().filter(store_again_at__lt=queue.oldest_store()):
+        lifecycle.store_again(generation)
+
+
 def _end_unknown() -> None:
     grace = GRACE_WITH_WEBHOOK if settings.PUBLIC_URL else GRACE_WITHOUT_WEBHOOK
     long_ago = timezone.now() - timedelta(seconds=grace)
     for generation in Generation.objects.submitting().filter(claimed_at__lt=long_ago):
-        logger.error("The outcome of %s is unknown: BFL may have made a picture", generation.code)
-        lifecycle.fail(generation, Generation.FailureCode.OUTCOME_UNKNOWN)
+        lifecycle.fail_unknown(generation)

@@ -190,7 +190,7 @@ def work(transactional_db: None, sandbox: Sandbox, media: Path, monkeypatch: pyt
     def until_finished() -> None:
         for _ in range(50):
             Follower(provider.get_client(), linger=0).run()
-            run_jobs("store", "default")
+            run_jobs("store", "default", "last")
             if not Generation.objects.unfinished().exists():
                 return
         raise AssertionError("something never ended")

@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from generations import ledger, lifecycle, provider, words
-from generations.models import Generation, GenerationEvent, Provider
+from generations.models import Generation, GenerationEvent, Offer, Provider
 from generations.sandbox import Sandbox
-from tests.conftest import Work, end_pause, follow_until, submit, sweep, waiting_jobs
+from tests.conftest import Work, age, end_pause, follow_until, run_jobs, submit, sweep, waiting_jobs
 
 Pause = Provider.Pause
 Status = Generation.Status
@@ -72,6 +72,43 @@ def test_after_the_others_nothing_goes_ahead_before_bfl_was_asked(reason: Pause,
     assert len(lifecycle.claim()) == 2
 
 
+def test_after_a_pause_the_endpoint_that_was_tried_least_goes_ahead(alice: User, bob: User) -> None:
+    (refused,) = order(alice, 1, "flux-pro")
+    (other,) = order(bob)
+    assert _tries(3) == [refused, other, refused]
+
+
+def test_many_who_want_the_same_endpoint_are_tried_as_one(alice: User, bob: User, staff: User) -> None:
+    first, second = order(alice, 1, "flux-pro")[0], order(bob, 1, "flux-pro")[0]
+    ledger.grant(staff, Decimal(100), note="For the test", created_by=None)
+    (other,) = order(staff)
+    assert _tries(4) == [first, other, second, other]
+
+
+def _tries(count: int) -> list[Generation]:
+    """Return what goes ahead, one after the other, while BFL refuses each."""
+    tried = []
+    for _ in range(count):
+        provider.pause(Pause.BUSY)
+        end_pause()
+        (generation,) = lifecycle.claim()
+        lifecycle.put_back(generation, "BFL is busy")
+        tried.append(generation)
+    return tried
+
+
+def test_a_trial_whose_process_died_is_over_after_a_minute(alice: User) -> None:
+    order(alice, 2)
+    provider.pause(Pause.BUSY)
+    end_pause()
+    (lost,) = lifecycle.claim()
+    Provider.objects.update(paused_until=timezone.now() - timedelta(minutes=5))
+    age(lost, claimed_at=55)
+    assert lifecycle.claim() == []
+    age(lost, claimed_at=61)
+    assert len(lifecycle.claim()) == 1
+
+
 def test_a_check_is_good_for_half_a_minute(alice: User) -> None:
     order(alice)
     provider.pause(Pause.AWAY)
@@ -111,6 +148,15 @@ def test_bfl_must_have_credits_for_the_cheapest_that_waits(
     provider.pass_check(Decimal(credits) if credits else None)
     assert bool(lifecycle.claim()) == is_enough
     assert (state().pause, state().pause_count) == (Pause.NO_FUNDS, 1 if is_enough else 2)
+
+
+def test_what_bfl_takes_counts_and_not_what_the_site_takes(alice: User) -> None:
+    Offer.objects.create(endpoint="flux-dev", price=1)
+    order(alice)
+    provider.pause(Pause.NO_FUNDS)
+    end_pause()
+    provider.pass_check(Decimal(2))
+    assert lifecycle.claim() == []
 
 
 @pytest.mark.parametrize("credits", ["0.5", None])
@@ -344,6 +390,25 @@ def test_a_429_is_tried_by_submitting(work: Work, alice: User, sandbox: Sandbox)
     follow_until(is_taken)
     assert turns() == 4
     assert asked(sandbox, "GET", "/v1/credits") == 0
+
+
+@pytest.mark.parametrize("status", [402, 403, 429])
+def test_an_endpoint_that_bfl_always_refuses_holds_up_no_other(
+    status: int, work: Work, alice: User, bob: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.BFL_MAX_ACTIVE = 1
+    sandbox.faults.script("submit", "answer", endpoint="flux-pro", status=status, times=None)
+    order(alice, 2, "flux-pro")
+    order(bob, 2)
+    order(alice)
+
+    def others_are_taken() -> bool:
+        end_pause_if_any()
+        run_jobs("store")
+        return Generation.objects.filter(status=Status.SUCCEEDED).count() == 3
+
+    follow_until(others_are_taken)
+    assert Generation.objects.queued().filter(endpoint="flux-pro").count() == 2
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 429])

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle
+from generations import bfl, bfl_account, ledger, lifecycle
 from generations.bfl.results import Result
 from generations.models import CreditEntry, GeneratedImage, Generation, GenerationEvent, Offer, Press
 from generations.models.generation import TERMINAL_STATUSES, TRANSITIONS
@@ -487,3 +487,37 @@ def test_the_database_refuses_one_bfl_task_for_two_generations(alice: User) -> N
     submitted(alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         submitted(alice)
+
+
+def test_who_believes_it_ready_in_time_changes_nothing_of_a_late_one(alice: User) -> None:
+    generation = ready(alice)
+    believed = Generation.objects.get(pk=generation.pk)
+    assert lifecycle.fail(generation, FailureCode.STORING_FAILED)
+    assert lifecycle.mark_ready(generation, READY, bfl_id="task-1")
+    assert not lifecycle.fail(believed, FailureCode.STORING_FAILED)
+    assert not lifecycle.complete(believed, an_image())
+    assert ledger.get_balance(alice) == 100
+    generation.refresh_from_db()
+    assert (generation.status, generation.is_late) == (Status.READY, True)
+
+
+def test_who_has_an_earlier_claim_cannot_put_back_a_later_one(alice: User) -> None:
+    generation = claimed(alice)
+    believed = Generation.objects.get(pk=generation.pk)
+    assert lifecycle.put_back(generation, "BFL is busy")
+    (again,) = lifecycle.claim()
+    assert not lifecycle.put_back(believed, "BFL is busy")
+    again.refresh_from_db()
+    assert again.status == Status.SUBMITTING
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_a_picture_whose_submission_was_never_answered_is_on_the_bill(is_given_up: bool, alice: User) -> None:
+    before = timezone.now()
+    generation = claimed(alice)
+    if is_given_up:
+        assert lifecycle.fail_unknown(generation)
+    assert lifecycle.mark_ready(generation, READY, bfl_id="task-1")
+    generation.refresh_from_db()
+    assert generation.submitted_at == generation.claimed_at
+    assert bfl_account.get_bill(before, timezone.now()) == generation.bfl_price

@@ -160,13 +160,81 @@ def test_one_answer_that_cannot_be_written_down_does_not_lose_the_others(
 
     def fails_at_first(generation: Generation, submission: bfl.Submission) -> bool:
         if next(calls) == 0:
-            raise OperationalError("the database is away")
+            raise ValueError("something nobody thought of")
         return mark_submitted(generation, submission)
 
     monkeypatch.setattr(lifecycle, "mark_submitted", fails_at_first)
-    with pytest.raises(OperationalError):
+    with pytest.raises(ValueError, match="nobody thought of"):
         Follower(provider.get_client(), linger=0).run()
     assert Generation.objects.filter(status=Generation.Status.SUBMITTED).count() == 3
+
+
+def test_what_bfl_has_taken_is_written_down_once_the_database_is_back(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "WRITE_AGAIN_AFTER", 0.01)
+    lifecycle.create(alice, "flux-dev", SMALL, count=3)
+    mark_submitted, calls = lifecycle.mark_submitted, iter(range(100))
+
+    def fails_for_a_while(generation: Generation, submission: bfl.Submission) -> bool:
+        if next(calls) < 5:
+            raise OperationalError("the database is away")
+        return mark_submitted(generation, submission)
+
+    monkeypatch.setattr(lifecycle, "mark_submitted", fails_for_a_while)
+    work()
+    assert Generation.objects.filter(status=Generation.Status.SUCCEEDED).count() == len(sandbox.tasks) == 3
+
+
+def test_a_database_that_stays_away_is_not_waited_for_without_end(
+    work: Work, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "WRITE_AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(follower, "WRITE_WITHIN", 0.1)
+    lifecycle.create(alice, "flux-dev", SMALL, count=3)
+
+    def fails(generation: Generation, submission: bfl.Submission) -> bool:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(lifecycle, "mark_submitted", fails)
+    with pytest.raises(OperationalError):
+        Follower(provider.get_client(), linger=0).run()
+
+
+def test_what_was_claimed_long_ago_is_not_sent_but_claimed_again(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = order(alice)
+    claim = lifecycle.claim
+
+    def claim_and_wait() -> list[Generation]:
+        claimed = claim()
+        monkeypatch.setattr(lifecycle, "claim", claim)
+        for row in claimed:
+            row.claimed_at = timezone.now() - timedelta(seconds=21)
+            row.save()
+        return claimed
+
+    monkeypatch.setattr(lifecycle, "claim", claim_and_wait)
+    work()
+    told = list(generation.events.values_list("kind", flat=True))
+    assert told[:4] == ["queued", "submitting", "put_back", "submitting"]
+    assert submissions(sandbox) == 1
+
+
+def test_late_looks_that_hang_hold_up_no_press(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider.get_client(), "_poll_timeout", 60)
+    sandbox.faults.script("poll", "hang", seconds=60, prompt="late", times=None)
+    for generation in lifecycle.create(alice, "flux-dev", {**SMALL, "prompt": "late"}, count=30):
+        Generation.objects.filter(pk=generation.pk).update(status="submitting", claimed_at=timezone.now())
+        generation.refresh_from_db()
+        submission = provider.get_client().submit(generation.endpoint, generation.params)
+        assert lifecycle.mark_submitted(generation, submission)
+        assert lifecycle.fail(generation, FailureCode.TIMED_OUT)
+    pressed = order(alice)
+    follow_until(Generation.objects.ready().filter(pk=pressed.pk).exists)
 
 
 def test_an_unreachable_cluster_does_not_hide_the_one_that_has_the_task(

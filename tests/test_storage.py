@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage, storages
+from pytest_django import Settings
 
 from fluxsite.storage import DRAFTS, OLDEST_DRAFT_SECONDS, AtomicFileSystemStorage, prune_drafts
 from generations import tasks
@@ -142,3 +143,12 @@ def test_the_sweep_prunes_what_a_killed_process_left_half_written(db: None, medi
 def test_it_prunes_nothing_where_nothing_was_ever_written(media: Path) -> None:
     prune_drafts()
     assert files_in(media) == []
+
+
+def test_a_draft_that_is_put_into_place_while_they_are_pruned_does_no_harm(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    gone = tmp_path / DRAFTS / "gone"
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter([gone]))
+    prune_drafts()

@@ -11,8 +11,8 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import images, ledger, lifecycle, provider, tasks
-from generations.models import GeneratedImage, Generation
+from generations import gallery, images, ledger, lifecycle, provider, tasks, trash
+from generations.models import Change, GeneratedImage, Generation, Picture
 from generations.sandbox import Sandbox
 from tests.conftest import age, jpeg, kinds, sweep, waiting_jobs
 
@@ -180,6 +180,72 @@ def test_the_sweep_gives_a_job_its_minute_before_it_queues_another(
     assert waiting_jobs("store") == []
 
 
+def test_the_sweep_queues_no_second_job_behind_one_that_still_waits(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    for _ in range(3):
+        age(ready, store_again_at=0)
+        sweep(django_capture_on_commit_callbacks)
+    assert len(waiting_jobs("store")) == 1
+
+
+def test_a_last_look_is_queued_once_however_long_it_waits(
+    ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    for _ in range(3):
+        sweep(django_capture_on_commit_callbacks)
+    assert len(waiting_jobs("last")) == 1
+
+
+def test_what_hangs_is_not_tried_again_in_the_same_job(
+    ready: Generation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "STORE_SECONDS", 0)
+    sandbox.faults.script("download", "truncated", times=None)
+    tasks.store(ready.pk)
+    assert sum(request.path.startswith("/results/") for request in sandbox.requests) == 1
+
+
+def test_a_page_may_stand_in_a_pictures_place_as_long_as_its_link_lives(
+    ready: Generation, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("download", "not_a_picture", times=None)
+    age(ready, ready_at=9 * 60)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.status == Generation.Status.READY
+
+
+def test_what_a_killed_worker_wrote_in_another_format_goes_when_it_is_stored(
+    ready: Generation, media: Path
+) -> None:
+    images.store(ready, png())
+    tasks.store(ready.pk)
+    image = GeneratedImage.objects.get()
+    assert sorted(files(media)) == sorted([Path(image.file.path), Path(image.thumbnail.path)])
+
+
+def test_a_second_job_leaves_nothing_of_a_picture_that_was_removed_meanwhile(
+    ready: Generation, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download, is_first = provider.get_client().download, iter([True, False])
+
+    def overtaken(url: str, *, max_bytes: int) -> bytes:
+        content = download(url, max_bytes=max_bytes)
+        if next(is_first):
+            tasks.store(ready.pk)
+            gallery.change(ready.user, Change.Kind.TRASH, Picture.objects.all())
+            trash.empty(ready.user, until=timezone.now())
+            trash.remove_due()
+        return content
+
+    monkeypatch.setattr(provider.get_client(), "download", overtaken)
+    tasks.store(ready.pk)
+    assert Generation.objects.get().is_removed
+    assert files(media) == []
+
+
 @pytest.mark.parametrize("written", ["everything", "the original in another format", "the thumbnail"])
 def test_what_a_killed_worker_had_written_goes_when_it_is_given_up(
     written: str, ready: Generation, sandbox: Sandbox, media: Path
@@ -219,7 +285,7 @@ def test_the_sweep_ends_what_can_no_longer_be_fetched(
     sandbox.faults.script("download", "expired", times=None)
     age(ready, ready_at=tasks.STORE_DEADLINE + 1)
     sweep(django_capture_on_commit_callbacks)
-    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (ready.pk,))]
+    assert waiting_jobs("last") == [("generations.tasks.end_overdue", (ready.pk,))]
     tasks.end_overdue(ready.pk)
     ready.refresh_from_db()
     assert ready.failure_code == FailureCode.STORING_FAILED
@@ -230,7 +296,7 @@ def test_what_was_forgotten_past_its_deadline_is_looked_for_once_more(
 ) -> None:
     age(ready, ready_at=tasks.STORE_DEADLINE + 1)
     sweep(django_capture_on_commit_callbacks)
-    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (ready.pk,))]
+    assert waiting_jobs("last") == [("generations.tasks.end_overdue", (ready.pk,))]
     tasks.end_overdue(ready.pk)
     ready.refresh_from_db()
     assert ready.is_succeeded

@@ -305,7 +305,7 @@ def send(refused: Call, generation: Generation) -> int:
 def everything() -> list[object]:
     """Return all that a call could change."""
     rows = rows_of(Generation, GenerationEvent, Delivery, CreditEntry, GeneratedImage, Provider)
-    jobs = [waiting_jobs(name) for name in ("follow", "store", "default")]
+    jobs = [waiting_jobs(name) for name in ("follow", "store", "default", "last")]
     return [rows, jobs, waiting_calls()]
 
 
@@ -412,3 +412,25 @@ def test_a_task_whose_number_was_never_learnt_comes_back_by_its_address(
     work()
     assert Generation.objects.get().is_succeeded
     assert len(sandbox.tasks) == 1
+
+
+@pytest.mark.parametrize("word", ["Error", "Content Moderated"])
+def test_a_failure_told_after_ready_throws_no_picture_away(generation: Generation, word: str) -> None:
+    assert call(generation, ready()).status_code == 200
+    assert call(generation, ready(status=word, result=None)).status_code == 200
+    generation.refresh_from_db()
+    assert (generation.status, generation.sample_url) == (Generation.Status.READY, SAMPLE)
+
+
+def test_a_call_that_was_held_is_applied_though_the_follower_died_meanwhile(
+    alice: User, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://flux.example"
+    lifecycle.create(alice, "flux-dev", {"prompt": "a lighthouse at dusk"})
+    (generation,) = lifecycle.claim()
+    assert call(generation, ready()).status_code == 200
+    tasks.sweep()
+    assert Generation.objects.submitting().exists()
+    lifecycle.mark_submitted(generation, bfl.Submission(id="task-1", polling_url=None, cost=None))
+    tasks.sweep()
+    assert Generation.objects.ready().exists()

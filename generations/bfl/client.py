@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,10 @@ from generations.bfl.results import Result, Status, Submission, read_result, rea
 
 _JSON_MAX_BYTES = 1024 * 1024
 _CONNECT_SECONDS = 5.0
+# For the bytes of one picture: 7 MB by a line of 1 Mbit/s. A host that drips must not keep a worker for ever.
+_DOWNLOAD_SECONDS = 60.0
+# What reading a body raises is not made one of requests' own errors.
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 class Client:
@@ -46,7 +51,7 @@ class Client:
         timeout: float = 30,
         poll_timeout: float = 10,
     ) -> None:
-        """`timeout` and `poll_timeout` are the most seconds between two bytes of an answer."""
+        """`timeout` and `poll_timeout`: the most seconds until an answer begins, and again until it ends."""
         if not hosts.is_api(base_url):
             raise ForbiddenHost(f"{base_url} is not a host of BFL's API")
         if not (api_key.isascii() and api_key.isprintable()):
@@ -81,12 +86,12 @@ class Client:
             raise UnexpectedAnswer(f"POST {urlsplit(url).path}: {code} without a task id")
         return submission
 
-    def get_result(self, url: str) -> Result:
-        """Ask for a task at its polling address, exactly as BFL gave it.
+    def get_result(self, url: str, *, timeout: float | None = None) -> Result:
+        """Ask for a task at its polling address, exactly as BFL gave it. `timeout` replaces `poll_timeout`.
 
         A host that does not know the task gives the status TASK_NOT_FOUND. Raises BFLError.
         """
-        response_code, body, error = self._ask(url)
+        response_code, body, error = self._exchange("GET", url, timeout=timeout or self._poll_timeout)
         # BFL answers 422 with the task itself when it failed, and 404 with or without one.
         result = read_result(body) if response_code in (200, 202, 404, 422) else None
         if result is not None:
@@ -121,7 +126,7 @@ class Client:
             raise ForbiddenHost(f"{host_of(url)} is not a host that delivers BFL's pictures")
         try:
             with self._session.get(
-                url, timeout=(_CONNECT_SECONDS, self._timeout), stream=True, allow_redirects=False
+                url, timeout=(_CONNECT_SECONDS, self._poll_timeout), stream=True, allow_redirects=False
             ) as response:
                 # Azure answers 403 to an expired signature; a removed file is 404.
                 if response.status_code in (403, 404, 410):
@@ -129,7 +134,7 @@ class Client:
                 if response.status_code != 200:
                     raise _error(response, b"")
                 return _whole_body(response, max_bytes)
-        except requests.RequestException as error:
+        except _BROKEN as error:
             raise _connection_error("GET", url, error) from None
 
     def _call(self, method: str, url: str, *, timeout: float, **options: Any) -> tuple[int, object]:
@@ -137,9 +142,6 @@ class Client:
         if error is not None:
             raise error
         return code, body
-
-    def _ask(self, url: str) -> tuple[int, object, BFLError | None]:
-        return self._exchange("GET", url, timeout=self._poll_timeout)
 
     def _exchange(
         self, method: str, url: str, *, timeout: float, **options: Any
@@ -152,17 +154,17 @@ class Client:
                 method,
                 url,
                 headers={"x-key": self._api_key},
-                timeout=(_CONNECT_SECONDS, timeout),
+                timeout=(min(_CONNECT_SECONDS, timeout), timeout),
                 stream=True,
                 allow_redirects=False,
                 **options,
             ) as response:
-                content = _json_body(response)
+                content = _json_body(response, timeout)
                 error = (
                     None if response.status_code in (200, 202) else _error(response, content, self._api_key)
                 )
                 return response.status_code, _json(content), error
-        except requests.RequestException as error:
+        except _BROKEN as error:
             raise _connection_error(method, url, error) from None
 
     @property
@@ -179,19 +181,22 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _json_body(response: requests.Response) -> bytes:
+def _json_body(response: requests.Response, seconds: float) -> bytes:
     try:
-        return _limited_body(response, _JSON_MAX_BYTES)
+        return _limited_body(response, _JSON_MAX_BYTES, seconds)
     except BadDownload as error:
         raise UnexpectedAnswer(str(error)) from None
 
 
-def _limited_body(response: requests.Response, max_bytes: int) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_content(64 * 1024):
+def _limited_body(response: requests.Response, max_bytes: int, seconds: float) -> bytes:
+    content, until = bytearray(), time.monotonic() + seconds
+    # iter_content() comes back only when it has as much as it was asked for: never, if bytes come one by one.
+    while chunk := response.raw.read1(64 * 1024, decode_content=True):
         content += chunk
         if len(content) > max_bytes:
             raise BadDownload(f"{urlsplit(response.url).path}: over {max_bytes:,} bytes")
+        if time.monotonic() > until:
+            raise NoAnswer(f"{urlsplit(response.url).path}: not whole after {seconds:g} seconds")
     return bytes(content)
 
 
@@ -200,9 +205,9 @@ def _whole_body(response: requests.Response, max_bytes: int) -> bytes:
     if announced.isdecimal() and int(announced) > max_bytes:
         raise BadDownload(f"{urlsplit(response.url).path}: {announced} bytes announced")
     try:
-        return _limited_body(response, max_bytes)
+        return _limited_body(response, max_bytes, _DOWNLOAD_SECONDS)
     # urllib3 counts the bytes against the announced length.
-    except requests.exceptions.ChunkedEncodingError:
+    except urllib3.exceptions.ProtocolError:
         raise BadDownload(f"{urlsplit(response.url).path}: shorter than {announced} bytes") from None
 
 
@@ -252,13 +257,13 @@ def _seconds(value: str) -> float | None:
     return min(float(value), 300.0) if value.isdecimal() else None
 
 
-def _connection_error(method: str, url: str, error: requests.RequestException) -> BFLError:
+def _connection_error(method: str, url: str, error: Exception) -> BFLError:
     # The text of requests' own errors holds the whole address, signature and all.
     what = f"{method} {urlsplit(url).hostname}{urlsplit(url).path}: {type(error).__name__}"
     return Unreachable(what) if _never_connected(error) else NoAnswer(what)
 
 
-def _never_connected(error: requests.RequestException) -> bool:
+def _never_connected(error: Exception) -> bool:
     if isinstance(error, requests.ConnectTimeout):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)

@@ -23,7 +23,7 @@ from proof.stage import Stage
 _WAKES_A_SECOND = 50
 _COMMANDS = (
     "rqworker follow --worker-class fluxsite.ops.workers.ForkingWorker",
-    "rqworker-pool default store --num-workers 2 --worker-class fluxsite.ops.workers.StayingWorker",
+    "rqworker-pool default last store --num-workers 2 --worker-class fluxsite.ops.workers.StayingWorker",
 )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from generations.bfl import BFLError, Client, Hosts, Status, Submission, errors
+from generations.bfl import client as bfl_client
 from generations.bfl.parameters import Value
 from generations.sandbox import Sandbox
 from tests.bfl.conftest import KEY, Server, client_at
@@ -65,6 +66,28 @@ def refuse(client: Client) -> BFLError:
     with pytest.raises(BFLError) as caught:
         submit(client)
     return caught.value
+
+
+# Time
+
+
+def test_an_answer_that_comes_bit_by_bit_is_not_waited_for(
+    client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = str(submit(client).polling_url)
+    while not (sample := client.get_result(url).sample_url):
+        pass
+    sandbox.faults.script("download", "slow", seconds=20)
+    monkeypatch.setattr(bfl_client, "_DOWNLOAD_SECONDS", 0.3)
+    with pytest.raises(errors.NoAnswer, match="not whole after"):
+        client.download(sample, max_bytes=10_000_000)
+
+
+def test_a_look_may_be_shorter_than_usual(client: Client, sandbox: Sandbox) -> None:
+    url = str(submit(client).polling_url)
+    sandbox.faults.script("poll", "hang", seconds=1)
+    with pytest.raises(errors.NoAnswer):
+        client.get_result(url, timeout=0.1)
 
 
 # Submissions

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,15 @@ from django.contrib.auth.models import User
 from django.core.checks.async_checks import check_async_unsafe
 from django.core.checks.registry import registry
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django import Settings
 
 from generations import lifecycle, queue
-from generations.doctor import CHECKS
+from generations.doctor import CHECKS, GUARDS
+from generations.migrations._ledger_guard import POSTGRESQL, SQLITE
 from generations.models import Generation
 from generations.sandbox import Sandbox
 from tests.conftest import forget_bfl, make_pictures
@@ -162,6 +164,22 @@ def test_it_finds_a_picture_that_nobody_paid_for(alice: User) -> None:
         created_at=timezone.now(),
     )
     assert findings("Ledger") == [f"{generation.code} was charged 0 times and refunded 0 times"]
+
+
+def test_it_finds_each_guard_of_the_ledger_that_is_gone() -> None:
+    for name in sorted(GUARDS[connection.vendor]):
+        with transaction.atomic():
+            on = "" if connection.vendor == "sqlite" else " ON generations_creditentry"
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TRIGGER {name}{on}")
+            assert findings("Ledger") == [f"The database does not guard the ledger: {name}"]
+            transaction.set_rollback(True)
+
+
+def test_it_knows_every_guard_of_the_ledger() -> None:
+    statements = SQLITE if connection.vendor == "sqlite" else POSTGRESQL
+    made = {found[1] for text in statements if (found := re.search(r"CREATE TRIGGER (\w+)", text))}
+    assert GUARDS[connection.vendor] == made
 
 
 def test_it_says_what_is_wrong_before_the_first_migration_too(tmp_path: Path) -> None:

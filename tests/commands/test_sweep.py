@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import ledger, lifecycle, tasks
+from generations import bfl, ledger, lifecycle, provider, tasks
 from generations.models import Generation
+from generations.sandbox import Sandbox
 from tests.conftest import age, make_ready, submit, sweep, waiting_jobs
 
 FOLLOW = ("generations.tasks.follow", ())
@@ -74,7 +77,7 @@ def test_it_ends_what_bfl_never_finished_and_refunds(
 ) -> None:
     age(submitted, deadline_at=1)
     sweep(django_capture_on_commit_callbacks)
-    assert waiting_jobs("default") == [("generations.tasks.end_overdue", (submitted.pk,))]
+    assert waiting_jobs("last") == [("generations.tasks.end_overdue", (submitted.pk,))]
     tasks.end_overdue(submitted.pk)
     submitted.refresh_from_db()
     assert (submitted.status, submitted.failure_code) == ("failed", "timed_out")
@@ -116,3 +119,35 @@ def test_it_refunds_once_however_often_it_runs(submitted: Generation, alice: Use
     tasks.end_overdue(submitted.pk)
     assert ledger.get_balance(alice) == 100
     assert submitted.entries.filter(kind="refund").count() == 1
+
+
+def test_a_last_look_asks_all_addresses_at_once_and_not_for_long(
+    submitted: Generation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = provider.get_client()
+    ask, together = client.get_result, threading.Barrier(8)
+    allowed: list[float | None] = []
+
+    def ask_together(url: str, *, timeout: float | None = None) -> bfl.Result:
+        together.wait(20)
+        allowed.append(timeout)
+        return ask(url, timeout=timeout)
+
+    monkeypatch.setattr(client, "addresses_of", lambda *_: [f"{sandbox.url}/v1/get_result?id=x"] * 8)
+    monkeypatch.setattr(client, "get_result", ask_together)
+    age(submitted, deadline_at=1)
+    tasks.end_overdue(submitted.pk)
+    submitted.refresh_from_db()
+    assert submitted.failure_code == Generation.FailureCode.TIMED_OUT
+    assert allowed == [tasks.LAST_LOOK_SECONDS] * 8
+
+
+def test_a_last_look_at_a_bfl_that_hangs_ends_it_all_the_same(
+    submitted: Generation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "LAST_LOOK_SECONDS", 0.1)
+    sandbox.faults.script("poll", "hang", seconds=1, times=None)
+    age(submitted, deadline_at=1)
+    tasks.end_overdue(submitted.pk)
+    submitted.refresh_from_db()
+    assert submitted.failure_code == Generation.FailureCode.TIMED_OUT
