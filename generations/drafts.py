@@ -16,6 +16,8 @@ from generations.models import Draft, Generation
 NAMES = frozenset({*LABELS, CUSTOM_RATIO, "endpoint", "form_for", "count", "seed_mode"})
 # Of one value, in characters: more than any endpoint takes, so that a refused prompt is kept whole.
 LONGEST = 20_000
+# In `before`: the prompt that the last filling put there.
+_FILLED = "filled"
 
 
 def get(user: User) -> Draft:
@@ -24,16 +26,21 @@ def get(user: User) -> Draft:
 
 
 def keep(user: User, values: Mapping[str, object]) -> None:
-    """Save what stands in the form now."""
-    _save(user, form=_trim(values))
+    """Save what stands in the form now. The button of an endpoint that is switched off sends nothing."""
+    _save(user, form=_trim({"endpoint": values.get("form_for"), **values}))
 
 
 def replace(user: User, values: Mapping[str, object]) -> None:
-    """Fill the form anew; undo brings back what stood there."""
+    """Fill the form anew; undo brings back what stood there.
+
+    Filled again before a word of it was changed, it still brings back what was one's own.
+    """
     draft, form = get(user), _trim(values)
-    # The same link followed twice must not make undo forget.
-    if draft.form != form:
-        _save(user, form=form, before=draft.form)
+    if draft.form == form:
+        return
+    is_own = not draft.before or draft.before.get(_FILLED) != _words(draft.form)
+    before = draft.form if is_own else draft.before
+    _save(user, form=form, before={**before, _FILLED: _words(form)} if before else {})
 
 
 def undo(user: User) -> None:
@@ -41,7 +48,7 @@ def undo(user: User) -> None:
     in the same way."""
     draft = get(user)
     if draft.before:
-        _save(user, form=draft.before, before=draft.form)
+        _save(user, form=_trim(draft.before), before=draft.form)
 
 
 def forget(user: User) -> None:
@@ -67,6 +74,11 @@ def fill(form: Mapping[str, object], generation: Generation, use: str) -> dict[s
 def _seed_of(generation: Generation) -> dict[str, object]:
     seed = generation.params.get("seed") if generation.seed is None else generation.seed
     return {} if seed is None else {"seed": seed, "seed_mode": "locked"}
+
+
+def _words(form: Mapping[str, str]) -> str:
+    """Return the prompt as it is compared: forms send other line ends."""
+    return form.get("prompt", "").replace("\r\n", "\n").strip()
 
 
 def _trim(values: Mapping[str, object]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from generations.bfl.parameters import Parameter
 
 CUSTOM_RATIO = "aspect_ratio_custom"
 SIZE = ("width", "height")
+# What is seen as a drawing, and never changes unasked.
+_SHAPE = {"aspect_ratio", *SIZE}
 LABELS = {parameter.name: parameter.label for entry in ENDPOINTS.values() for parameter in entry.parameters}
 
 
@@ -25,38 +27,39 @@ def fit(endpoint: Endpoint, given: Mapping[str, str], *, drawn: Endpoint | None)
     """Return those of the given values that an endpoint takes.
 
     `drawn` is the endpoint whose form they come from: what that form had filled in by itself is nobody's
-    wish, so it is passed over in silence.
+    wish, so it is passed over in silence. The shape stays, whoever chose it.
     """
     values = {name: value for name, value in given.items() if value != ""}
     if custom := values.pop(CUSTOM_RATIO, ""):
         values["aspect_ratio"] = custom
     untouched = _untouched(values, drawn)
-    said = [_carry_shape(endpoint, values, untouched)]
-    values = {name: value for name, value in values.items() if name not in untouched}
+    told = _carry_shape(endpoint, values)
+    said = ["" if given.keys() & _SHAPE <= untouched and not custom else told]
+    values = {name: value for name, value in values.items() if name not in untouched - _SHAPE}
     said += [_leave_out(endpoint, values), *_reset(endpoint, values)]
     return Fitted(values, " ".join(sentence for sentence in said if sentence))
 
 
 def _untouched(values: Mapping[str, str], drawn: Endpoint | None) -> set[str]:
     defaults = {parameter.name: str(parameter.default) for parameter in drawn.parameters} if drawn else {}
-    same = {name for name, value in values.items() if defaults.get(name) == value}
-    # One side of a size means nothing without the other.
-    return same if set(SIZE) <= same else same - set(SIZE)
+    return {name for name, value in values.items() if defaults.get(name) == value}
 
 
-def _carry_shape(endpoint: Endpoint, values: dict[str, str], untouched: set[str]) -> str:
-    """Turn a size into a shape, or a shape into a size, where the endpoint takes the other."""
+def _carry_shape(endpoint: Endpoint, values: dict[str, str]) -> str:
+    """Turn a size into a shape, or a shape into a size, where the endpoint takes the other and has none."""
     takes = _names(endpoint)
-    if "aspect_ratio" in takes and (values.keys() - untouched) & set(SIZE):
-        values["aspect_ratio"] = shapes.ratio_of(*(values.pop(side, "") for side in SIZE))
+    sizes = [values.pop(side, "") for side in SIZE if "aspect_ratio" in takes]
+    if any(sizes) and "aspect_ratio" not in values:
+        values["aspect_ratio"] = shapes.ratio_of(*sizes)
         return _shape_told(endpoint, values, "Width and height", "a shape")
-    if "aspect_ratio" not in takes and "aspect_ratio" in values.keys() - untouched:
+    if "aspect_ratio" not in takes and "aspect_ratio" in values:
         ratio = values.pop("aspect_ratio")
-        if ratio not in shapes.RATIOS:
+        if values.keys() >= set(SIZE):
+            return ""
+        if parameters.refusal(_RATIO, ratio):
             return f"The shape was left out: {endpoint.name} takes width and height instead."
         width, height = shapes.size_of(endpoint, ratio)
         values |= {"width": str(width), "height": str(height)}
-        untouched -= set(SIZE)
         return f"The shape {ratio} became {width} × {height}: {endpoint.name} takes width and height."
     return ""
 
@@ -91,6 +94,15 @@ def _reset(endpoint: Endpoint, values: dict[str, str]) -> list[str]:
         del values[parameter.name]
         sentences.append(f"{parameter.label} {value[:20]} was left out. {refusal}")
     return sentences
+
+
+# What a ratio has to be at any endpoint that takes one.
+_RATIO = next(
+    parameter
+    for entry in ENDPOINTS.values()
+    for parameter in entry.parameters
+    if isinstance(parameter, parameters.Ratio)
+)
 
 
 def _parameter(endpoint: Endpoint, name: str) -> Parameter:

@@ -217,10 +217,16 @@ def initial_of(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, Any]:
     mode = values.get("seed_mode")
     has_seed = initial.get("seed") is not None
     initial["seed_mode"] = mode if mode in SEED_MODES else ("locked" if has_seed else "random")
-    ratio = values.get(CUSTOM_RATIO) or initial.get("aspect_ratio")
-    if ratio is not None and ratio not in RATIOS:
-        initial["aspect_ratio"] = initial[CUSTOM_RATIO] = ratio
-    return initial
+    return initial | _ratios(endpoint, initial.get("aspect_ratio"), values.get(CUSTOM_RATIO))
+
+
+def _ratios(endpoint: Endpoint, ratio: object, custom: object) -> dict[str, object]:
+    """Return what stands in the two fields for a shape: the one that is left when one's own is cleared, and
+    one's own."""
+    if ratio is None or ratio in RATIOS:
+        return {CUSTOM_RATIO: custom} if custom else {}
+    default = _only(endpoint.parameters, parameters.Ratio).default
+    return {"aspect_ratio": default, CUSTOM_RATIO: custom or ratio}
 
 
 def _shape(endpoint: Endpoint, given: Mapping[str, object]) -> Shape | None:
@@ -253,7 +259,7 @@ def _integer(parameter: parameters.Integer) -> forms.Field:
     attrs = {"min": parameter.minimum, "max": parameter.maximum, "step": parameter.step}
     if parameter.maximum > 2**53:
         # Browsers' number fields round what is beyond a float.
-        return _field(parameter, _text_input(inputmode="numeric", pattern="[0-9]*", maxlength=20))
+        return _field(parameter, _text_input(inputmode="numeric", maxlength=20))
     return _field(parameter, forms.NumberInput(attrs=attrs))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.contrib.auth.models import User
-from django.db.models import prefetch_related_objects
+from django.db.models import Count, prefetch_related_objects
 
 from generations import estimates, periods, words
 from generations.context_processors import Frame
@@ -73,7 +73,9 @@ class Panel:
     frame: Frame
     moving: list[Generation]
     ended: list[Generation]
-    """Those that were not looked at."""
+    """Those that were not looked at; of many, the newest."""
+    ended_counts: Counter[str]
+    """How many there are of all of them, by status."""
 
     @cached_property
     def waiting(self) -> list[Generation]:
@@ -94,8 +96,8 @@ class Panel:
     def summary(self) -> str:
         """What is told of it in a sentence, and announced when it changes."""
         working = len(self.moving) - len(self.waiting)
-        finished = sum(generation.is_succeeded for generation in self.ended)
-        failed = sum(generation.is_failed for generation in self.ended)
+        finished = self.ended_counts[Generation.Status.SUCCEEDED]
+        failed = self.ended_counts[Generation.Status.FAILED]
         told = [
             f"{words.pictures(finished)} finished" if finished else "",
             f"{failed} failed" if failed else "",
@@ -111,7 +113,8 @@ class Panel:
         moving = [(row.pk, row.stage, row.outlook, row.progress_percent) for row in self.moving]
         ended = [(row.pk, row.status, row.is_looked_for) for row in self.ended]
         notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
-        state = repr((moving, ended, frame.all_count, notice))
+        counts = sorted(self.ended_counts.items())
+        state = repr((moving, ended, counts, frame.all_count, notice))
         return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
 
 
@@ -126,8 +129,9 @@ def show(user: User, frame: Frame) -> Panel:
 
 def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
     moving = list(mine.unfinished().order_by("pk"))
-    ended = list(mine.unseen().out_of_trash().order_by("-pk")[:MOST_UNSEEN])
-    panel = Panel(frame, moving, ended)
+    unseen = mine.unseen().out_of_trash()
+    ended = list(unseen.order_by("-pk")[:MOST_UNSEEN])
+    panel = Panel(frame, moving, ended, _count(unseen, ended))
     frame.mine_count, frame.waiting = len(moving), Counter(row.endpoint for row in panel.waiting)
     places = frame.pulse.places_of(user.pk, len(panel.waiting))
     for generation, place in zip(panel.waiting, places, strict=True):
@@ -135,6 +139,14 @@ def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
     for generation in moving:
         generation.outlook = estimates.outlook(generation)
     return panel
+
+
+def _count(unseen: GenerationQuerySet, ended: list[Generation]) -> Counter[str]:
+    """Return how many have ended by status; the database is asked only where more have than are at hand."""
+    if len(ended) < MOST_UNSEEN:
+        return Counter(row.status for row in ended)
+    counted = unseen.order_by().values_list("status").annotate(Count("pk"))
+    return Counter(dict(counted))
 
 
 def add_entries(groups: Iterable[Group]) -> None:

@@ -35,6 +35,11 @@ def find(user: User, words: str = "") -> list[PastPrompt]:
     return found[:SHOWN]
 
 
+def is_searched_in_part(user: User) -> bool:
+    """Return whether a person has prompts too old to be searched."""
+    return PastPrompt.objects.filter(user=user).order_by("-used_at", "-pk")[SEARCHED:].exists()
+
+
 def get_text(user: User, digest: str) -> str:
     """Return the prompt of a digest; empty where the person has none such."""
     return PastPrompt.objects.filter(user=user, digest=digest).values_list("text", flat=True).first() or ""

@@ -23,6 +23,7 @@ urlpatterns = [
     path("form/", studio.studio_form, name="studio-form"),
     path("form/foot/", studio.foot, name="studio-foot"),
     path("draft/", studio.draft, name="draft"),
+    path("draft/fill/", studio.fill, name="draft-fill"),
     path("draft/undo/", studio.undo, name="draft-undo"),
     path("draft/forget/", studio.forget, name="draft-forget"),
     path("prompts/", prompts.past_prompts, name="past-prompts"),

@@ -40,6 +40,7 @@ SITE: dict[str, Expected] = {
     "studio-form": POSTED,
     "studio-foot": MEMBERS,
     "draft": POSTED,
+    "draft-fill": POSTED,
     "draft-undo": POSTED,
     "draft-forget": POSTED,
     "past-prompts": MEMBERS,

@@ -117,6 +117,12 @@ def test_another_endpoint_is_kept_as_well(as_alice: Client) -> None:
     assert (prompt_of(text), value_of(text, "steps")) == ("a heron", "12")
 
 
+def test_what_a_login_has_interrupted_comes_back_into_the_form(as_alice: Client) -> None:
+    text = as_alice.post("/draft/", TYPED, headers=HTMX).text
+    assert 'data-fresh="all"' in text
+    assert prompt_of(text) == "a heron"
+
+
 def test_a_setting_is_reset_without_script(as_alice: Client) -> None:
     text = as_alice.post("/form/", {**TYPED, "reset": "steps"}).text
     assert (prompt_of(text), value_of(text, "steps")) == ("a heron", "28")
@@ -242,6 +248,51 @@ def test_the_same_link_twice_forgets_nothing(as_alice: Client, source: Generatio
     for _ in range(2):
         text = fill(as_alice, source, "all")
     assert prompt_of(undo(as_alice, text)) == "a heron"
+
+
+def pick(client: Client, text: str, query: str) -> str:
+    """Let what an address names take the place of the form of a page as it stands."""
+    values = {**TYPED, "prompt": prompt_of(text).replace("\n", "\r\n")}
+    return client.post(f"/draft/fill/?{query}", values, headers=HTMX).text
+
+
+def test_what_was_typed_last_is_what_undo_brings_back(as_alice: Client, source: Generation) -> None:
+    keep(as_alice)
+    values = {**TYPED, "prompt": "a heron, and not kept yet"}
+    text = as_alice.post(f"/draft/fill/?from={source.code}&use=prompt", values, headers=HTMX).text
+    assert prompt_of(text) == "a lighthouse"
+    assert prompt_of(undo(as_alice, text)) == "a heron, and not kept yet"
+
+
+def test_several_picks_one_after_the_other_keep_ones_own_words(as_alice: Client) -> None:
+    keep(as_alice)
+    text = as_alice.get("/").text
+    for query in ("prompt=a+fox%0Ain+snow", "prompt=a+hare", "steps=9"):
+        text = pick(as_alice, text, query)
+    assert prompt_of(text) == "a hare"
+    assert prompt_of(undo(as_alice, text)) == "a heron"
+
+
+def test_words_changed_after_a_pick_are_ones_own_again(as_alice: Client) -> None:
+    keep(as_alice)
+    pick(as_alice, as_alice.get("/").text, "prompt=a+fox")
+    keep(as_alice, prompt="a fox in snow")
+    text = pick(as_alice, as_alice.get("/").text, "prompt=a+hare")
+    assert prompt_of(undo(as_alice, text)) == "a fox in snow"
+
+
+def test_what_another_model_does_not_take_can_be_brought_back(as_alice: Client) -> None:
+    text = as_alice.post("/form/", {**TYPED, "endpoint": "flux-kontext-pro"}, headers=HTMX).text
+    assert "Steps was left out" in text
+    text = undo(as_alice, text)
+    assert 'name="form_for" value="flux-dev"' in text
+    assert value_of(text, "steps") == "12"
+
+
+def test_a_press_that_is_refused_keeps_the_offer_to_undo(as_alice: Client, source: Generation) -> None:
+    keep(as_alice)
+    fill(as_alice, source, "all")
+    assert "/draft/undo/" in as_alice.post("/", {**TYPED, "steps": "51"}, headers=HTMX).text
 
 
 def test_there_is_nothing_to_undo_where_nothing_was_replaced(as_alice: Client, source: Generation) -> None:

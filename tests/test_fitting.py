@@ -5,7 +5,10 @@ import pytest
 from generations import bfl
 from generations.fitting import Fitted, fit
 
-KONTEXT, DEV, PRO = (bfl.ENDPOINTS[slug] for slug in ("flux-kontext-pro", "flux-dev", "flux-pro"))
+KONTEXT, DEV, PRO, ULTRA = (
+    bfl.ENDPOINTS[slug] for slug in ("flux-kontext-pro", "flux-dev", "flux-pro", "flux-pro-1.1-ultra")
+)
+FOUR_TO_THREE = {"aspect_ratio": "4:3"}
 DRAWN_BY_DEV = {"width": "1024", "height": "768", "steps": "28", "guidance": "3.0", "safety_tolerance": "2"}
 
 
@@ -20,16 +23,22 @@ def test_it_keeps_every_value_that_fits() -> None:
 
 
 def test_it_leaves_defaults_to_the_new_endpoint_and_says_nothing_of_them() -> None:
-    assert from_dev(KONTEXT, prompt="a heron") == Fitted({"prompt": "a heron"}, "")
+    assert from_dev(PRO, prompt="a heron").values.keys() == {"prompt", "width", "height"}
+
+
+def test_the_shape_stays_whoever_chose_it() -> None:
+    assert from_dev(KONTEXT, prompt="a heron") == Fitted({"prompt": "a heron", "aspect_ratio": "4:3"}, "")
+    drawn_by_ultra = {"aspect_ratio": "16:9", "safety_tolerance": "2"}
+    assert fit(KONTEXT, drawn_by_ultra, drawn=ULTRA) == Fitted({"aspect_ratio": "16:9"}, "")
 
 
 @pytest.mark.parametrize(
     ("typed", "values", "sentence"),
     [
-        ({"steps": "12"}, {}, "Steps was left out: Kontext Pro has no such setting."),
+        ({"steps": "12"}, FOUR_TO_THREE, "Steps was left out: Kontext Pro has no such setting."),
         (
             {"steps": "12", "guidance": "4"},
-            {},
+            FOUR_TO_THREE,
             "Steps and guidance were left out: Kontext Pro has no such settings.",
         ),
         (
@@ -59,9 +68,14 @@ def test_it_says_what_became_of_the_rest(
             {"width": "1344", "height": "768"},
             "The shape 16:9 became 1344 × 768: Dev takes width and height.",
         ),
-        ({"aspect_ratio": "1:1"}, {}, ""),
+        ({"aspect_ratio": "1:1"}, {"width": "1024", "height": "1024"}, ""),
         (
             {"aspect_ratio": "1:1", "aspect_ratio_custom": "5:4"},
+            {"width": "1152", "height": "896"},
+            "The shape 5:4 became 1152 × 896: Dev takes width and height.",
+        ),
+        (
+            {"aspect_ratio_custom": "wide"},
             {},
             "The shape was left out: Dev takes width and height instead.",
         ),
@@ -69,6 +83,12 @@ def test_it_says_what_became_of_the_rest(
 )
 def test_a_shape_becomes_a_size(given: dict[str, str], values: dict[str, str], sentence: str) -> None:
     assert fit(DEV, given, drawn=KONTEXT) == Fitted(values, sentence)
+
+
+def test_what_was_asked_for_counts_more_than_what_can_be_carried_over() -> None:
+    both = {"width": "1024", "height": "768", "aspect_ratio": "1:1"}
+    assert fit(KONTEXT, both, drawn=DEV) == Fitted({"aspect_ratio": "1:1"}, "")
+    assert fit(DEV, both, drawn=KONTEXT) == Fitted({"width": "1024", "height": "768"}, "")
 
 
 def test_what_the_endpoint_would_refuse_goes_back_to_its_default() -> None:

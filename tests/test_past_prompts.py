@@ -103,6 +103,21 @@ def test_it_says_what_an_empty_list_means(as_alice: Client, alice: User) -> None
     assert "No prompt of yours has all of these words." in as_alice.get("/prompts/", {"q": "fox"}).text
 
 
+def test_it_says_how_far_back_it_has_searched(
+    as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "SEARCHED", 2)
+    remember(alice, "a heron", "a fox", "a hare")
+    assert "None of your newest 2 prompts has all of these words." in as_alice.get("/prompts/?q=heron").text
+
+
+def test_what_stands_in_the_form_is_kept_on_the_way_to_them(as_alice: Client) -> None:
+    shown = {"prompt": "half a thought", "endpoint": "flux-dev", "form_for": "flux-dev"}
+    response = as_alice.post("/draft/", {**shown, "then": "past-prompts"})
+    assert response["Location"] == "/prompts/"
+    assert prompt_of(as_alice.get("/").text) == "half a thought"
+
+
 def test_it_escapes_prompts(as_alice: Client, alice: User) -> None:
     remember(alice, "<script>alert(1)</script>")
     assert "<script>alert" not in as_alice.get("/prompts/").text

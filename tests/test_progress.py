@@ -291,6 +291,29 @@ def test_a_card_does_not_move_when_it_ends(as_alice: Client, alice: User, media:
     assert before == [str(row.code) for row in reversed(rows)]
 
 
+def test_it_counts_all_that_has_ended_and_shows_the_newest(
+    as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generations.panel.MOST_UNSEEN", 2)
+    made = make_pictures(alice, 3)
+    buy(alice)
+    assert lifecycle.fail(lifecycle.claim()[0], Generation.FailureCode.PROVIDER_ERROR)
+    text = panel(as_alice)
+    assert told(text) == "3 pictures finished, 1 failed."
+    before = version(text)
+    lifecycle.mark_seen(Generation.objects.filter(pk=made[0].pk))
+    assert told(panel(as_alice)) == "2 pictures finished, 1 failed."
+    assert version(panel(as_alice)) != before
+
+
+def test_its_heading_is_true_of_what_stands_below(as_alice: Client, alice: User, media: Path) -> None:
+    assert ">In progress</h2>" in as_alice.get("/").text
+    make_pictures(alice)
+    assert ">Just ended</h2>" in panel(as_alice)
+    buy(alice)
+    assert ">In progress</h2>" in panel(as_alice)
+
+
 def test_it_clears_one_press(as_alice: Client, alice: User, media: Path) -> None:
     first, second = make_pictures(alice)[0], make_pictures(alice)[0]
     text = post(as_alice, f"/g/{first.code}/clear/").text

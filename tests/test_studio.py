@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 FORM = re.compile(r'<form class="compose".*?</form>', re.DOTALL)
 NOT_PARAMETERS = {"csrfmiddlewaretoken", "form_for", "press", "endpoint", "aspect_ratio_custom"}
-NOT_PARAMETERS |= {"count", "seed_mode", "reset", "price"}
+NOT_PARAMETERS |= {"count", "seed_mode", "reset", "price", "then"}
 
 
 def open_at(client: Client, **values: str) -> str:
@@ -141,6 +141,29 @@ def test_it_marks_an_endpoint_that_is_switched_off(as_alice: Client) -> None:
     assert "Dev is switched off at the moment. Choose another model." in text
     assert re.search(r'value="flux-dev"[^>]*disabled', text)
     assert "Not available now" in text
+
+
+def test_the_price_and_the_press_stay_with_a_model_that_was_switched_off(as_alice: Client) -> None:
+    Offer.objects.create(endpoint="flux-dev", is_enabled=False)
+    shown = {"form_for": "flux-dev", "prompt": "a heron"}
+    refusal = "Dev is switched off at the moment. Choose another model."
+    assert refusal in as_alice.get("/form/foot/", {"form_for": "flux-dev", "count": "1"}).text
+    response = as_alice.post("/", shown, headers=HTMX)
+    assert response.status_code == 422
+    assert refusal in response.text
+    assert as_alice.post("/draft/", shown).status_code == 204
+    assert 'name="form_for" value="flux-dev"' in as_alice.get("/").text
+
+
+def test_a_shape_of_ones_own_leaves_the_one_to_go_back_to(as_alice: Client) -> None:
+    shown = {"form_for": "flux-pro-1.1-ultra", "aspect_ratio": "3:2", "aspect_ratio_custom": "5:4"}
+    as_alice.post("/draft/", shown)
+    text = as_alice.get("/").text
+    assert re.search(r'id="ratio-32"[^>]* checked', text)
+    assert value_of(text, "aspect_ratio_custom") == "5:4"
+    text = open_at(as_alice, endpoint="flux-pro-1.1-ultra", aspect_ratio="5:4", aspect_ratio_custom="")
+    assert re.search(r'id="ratio-169"[^>]* checked', text)
+    assert value_of(text, "aspect_ratio_custom") == "5:4"
 
 
 def test_it_escapes_prompts(as_alice: Client, alice: User) -> None:

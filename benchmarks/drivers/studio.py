@@ -45,6 +45,9 @@ HISTORY = 100_000
 # As many as a web server in front keeps open.
 CONNECTIONS = 16
 TIMES = 30
+FOOT = "/form/foot/?form_for=flux-dev&endpoint=flux-dev&count=1"
+# As in settings.js: what stands at the button is asked for after news, this often at most.
+FOOT_SECONDS = 3
 _VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
 _EVERY = re.compile(r'hx-trigger="every (\d+)s')
 _THUMBNAIL = re.compile(r'src="/g/([\w-]+)/thumbnail"')
@@ -66,6 +69,9 @@ class Studio:
     cookie: str
     version: str = ""
     interval: int = 0
+    foot_due: float = 0
+    """When the page asks again what stands at its button; 0 while it does not."""
+    foot_asked: float = 0
     shown: dict[str, float] = field(default_factory=dict)
     """When each thumbnail had come, by the code of its generation."""
 
@@ -204,18 +210,33 @@ def look(studios: list[Studio], seen: Seen, stop_at: float) -> None:
 
 
 def once(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> None:
-    began = time.perf_counter()
-    status, text = ask(line, studio, f"/progress/?version={studio.version}")
-    seen.seconds.append((time.perf_counter() - began) * 1000)
-    seen.statuses[status] += 1
+    if 0 < studio.foot_due <= time.monotonic():
+        ask_foot(line, studio, seen)
+    status, text = ask_timed(line, studio, seen, f"/progress/?version={studio.version}")
     if status != 200:
         return
     found, every = _VERSION.search(text), _EVERY.search(text)
     studio.version = found.group(1) if found else ""
     studio.interval = int(every.group(1)) if every else 0
+    studio.foot_due = studio.foot_due or max(time.monotonic(), studio.foot_asked + FOOT_SECONDS)
+    if not studio.interval:
+        ask_foot(line, studio, seen)
     for code in set(_THUMBNAIL.findall(text)) - studio.shown.keys():
         ask(line, studio, f"/g/{code}/thumbnail")
         studio.shown[code] = time.time()
+
+
+def ask_foot(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> None:
+    ask_timed(line, studio, seen, FOOT)
+    studio.foot_asked, studio.foot_due = time.monotonic(), 0
+
+
+def ask_timed(line: http.client.HTTPConnection, studio: Studio, seen: Seen, address: str) -> tuple[int, str]:
+    began = time.perf_counter()
+    status, text = ask(line, studio, address)
+    seen.seconds.append((time.perf_counter() - began) * 1000)
+    seen.statuses[status] += 1
+    return status, text
 
 
 def cpu_seconds(pid: int) -> float:

@@ -19,6 +19,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from fluxsite.http import PersonRequest
+from generations import words
+from generations.models import Generation
 from generations.panel import Group as Press
 from generations.views import specimens
 from generations.views.usage import staff_only
@@ -108,6 +110,7 @@ def _fields() -> Iterator[Specimen]:
 
 def _notices() -> Iterator[Specimen]:
     yield Specimen("Each kind", "components/notices.html")
+    yield Specimen("The script's own", "_broken.html", {"are_shown": True})
     yield Specimen("BFL is away", "_provider.html", {"provider_state": specimens.paused()})
 
 
@@ -122,6 +125,9 @@ def _frame() -> Iterator[Specimen]:
 def _pictures() -> Iterator[Specimen]:
     for name, generation in specimens.stages().items():
         yield Specimen(name, "components/press.html", {"group": Press([generation])})
+    waiting = {"group": Press([specimens.generation(Generation.Status.QUEUED)])}
+    for reason in words.WAITING.values():
+        yield Specimen(reason, "components/press.html", {**waiting, "waiting_reason": reason})
     yield Specimen("Four of one press", "components/press.html", {"group": specimens.batch()})
     yield Specimen("All that is in sight", "components/in_sight.html", {"panel": specimens.panel()})
     yield Specimen("Of late", "generations/_recent.html", {"recent": [Press([specimens.stages()["Done"]])]})
@@ -139,9 +145,10 @@ def _studio() -> Iterator[Specimen]:
         "Ready": specimens.studio_form(100),
         "After something took its place": specimens.studio_form(100)
         | {"before": {"prompt": specimens.PROMPT}},
-        "Another model was chosen": specimens.studio_form(100)
-        | {"note": "Dev has no aspect ratio: dropped 21:9."},
+        "Another model was chosen": specimens.studio_form(100) | {"note": specimens.fitted()},
         "Not enough credits": specimens.studio_form(1),
+        "A limit is reached": specimens.studio_form(100, limits=specimens.standings()[2:]),
+        "Nothing more may wait": specimens.studio_form(100, waiting=50),
         "Sent back": specimens.studio_form(100, refused),
         "Sizes in place of ratios": specimens.studio_form(100, slug="flux-dev"),
     }

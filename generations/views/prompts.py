@@ -14,6 +14,12 @@ from generations import prompts
 def past_prompts(request: PersonRequest) -> HttpResponse:
     words = request.GET.get("q", "")
     found = prompts.find(request.user, words)
-    context = {"found": found, "words": words, "has_more": len(found) == prompts.SHOWN}
+    context = {
+        "found": found,
+        "words": words,
+        "has_more": len(found) == prompts.SHOWN,
+        "searched": prompts.SEARCHED,
+        "is_searched_in_part": lambda: prompts.is_searched_in_part(request.user),
+    }
     template = "_past_prompts.html" if request.htmx else "past_prompts.html"
     return render(request, f"generations/{template}", context)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,11 +16,12 @@ from django import forms
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from generations import bfl, charts
+from generations import bfl, charts, words
 from generations.bfl import Endpoint
 from generations.bfl_account import View as Account
 from generations.charts import Chart, Row, Step
 from generations.context_processors import Frame
+from generations.fitting import fit
 from generations.forms import GenerationForm, initial_of
 from generations.limits import Standing
 from generations.models import (
@@ -133,7 +135,8 @@ def batch() -> Group:
 def panel() -> Panel:
     made = stages().values()
     moving = [generation for generation in made if not generation.is_finished]
-    return Panel(Frame(PERSON), moving, [generation for generation in made if generation.is_finished])
+    ended = [generation for generation in made if generation.is_finished]
+    return Panel(Frame(PERSON), moving, ended, Counter(generation.status for generation in ended))
 
 
 def stages() -> dict[str, Generation]:
@@ -144,7 +147,9 @@ def stages() -> dict[str, Generation]:
         "It waits for its person's turn": generation(_Status.QUEUED),
         "BFL was busy; it waits for a slot there": generation(_Status.QUEUED, attempts=1),
         "It is being handed over": generation(_Status.SUBMITTING),
-        "BFL works on it and says no more": generation(_Status.SUBMITTED),
+        "It is third in line": generation(_Status.QUEUED, place=3, outlook=f"{words.place(3)} · about 20 s"),
+        "BFL works on it and says no more": generation(_Status.SUBMITTED, outlook="usually 5 s"),
+        "BFL takes its time": generation(_Status.SUBMITTED, progress=0.9, outlook="longer than usual"),
         "BFL says how far it is": generation(_Status.SUBMITTED, progress=0.4),
         "The picture is being fetched": generation(_Status.READY),
         "Done": generation(_Status.SUCCEEDED),
@@ -152,6 +157,10 @@ def stages() -> dict[str, Generation]:
         "BFL declined the prompt": generation(failed, failure_code=_Failure.REQUEST_MODERATED),
         "BFL kept the picture": generation(failed, failure_code=_Failure.CONTENT_MODERATED),
         "BFL reported an error": generation(failed, failure_code=_Failure.PROVIDER_ERROR),
+        "BFL takes no such settings": generation(failed, failure_code=_Failure.REJECTED),
+        "BFL lost it": generation(failed, failure_code=_Failure.TASK_LOST),
+        "Nobody knows whether BFL took it": generation(failed, failure_code=_Failure.OUTCOME_UNKNOWN),
+        "It could not be fetched": generation(failed, failure_code=_Failure.STORING_FAILED),
         "We stopped waiting and still look for it": generation(
             failed, failure_code=_Failure.TIMED_OUT, late_until=soon
         ),
@@ -245,15 +254,26 @@ def account(credits: int) -> Account:
     return Account(credits=Decimal(credits), read_at=now, since=now, bill=Decimal(412), expected=Decimal(588))
 
 
+def fitted() -> str:
+    """Return what is told when a form of Dev's becomes one of Kontext's."""
+    given = {"prompt": PROMPT, "width": "1440", "height": "256", "steps": "12"}
+    return fit(bfl.ENDPOINTS["flux-kontext-pro"], given, drawn=bfl.ENDPOINTS["flux-dev"]).sentence
+
+
 def studio_form(
-    balance: int, data: dict[str, str] | None = None, slug: str = "flux-kontext-pro"
+    balance: int,
+    data: dict[str, str] | None = None,
+    slug: str = "flux-kontext-pro",
+    *,
+    waiting: int = 3,
+    limits: Sequence[Standing] = (),
 ) -> dict[str, Any]:
     """Return what the studio's form is drawn from, for a person who has `balance` credits: as it stands when
     the page is opened, or as it comes back with `data`. The last of its models is switched off."""
     lines = [_listed(entry) for entry in bfl.ENDPOINTS.values()]
     chosen = _listed(bfl.ENDPOINTS[slug])
     form = GenerationForm(chosen.endpoint, data=data, initial=initial_of(chosen.endpoint, {"prompt": PROMPT}))
-    here = Room(listed=chosen, balance=Decimal(balance), waiting=3, standings=standings()[:1])
+    here = Room(listed=chosen, balance=Decimal(balance), waiting=waiting, standings=limits or standings()[:1])
     models = [
         EndpointChoice(line, usually="5 s", is_chosen=line == chosen)
         for line in [*lines[:-1], replace(lines[-1], is_enabled=False)]

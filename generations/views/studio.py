@@ -59,16 +59,25 @@ def studio_form(request: PersonRequest) -> HttpResponse:
 def foot(request: PersonRequest) -> HttpResponse:
     """The button with its price and what stands beside it, as things are now."""
     listing = offers.get_list()
-    endpoint = _endpoint(request.GET.get("endpoint", ""), listing)
+    endpoint = _endpoint(_slug(request.GET), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, request.GET.dict()))
     return render(request, "generations/_foot.html", _context(request, form, listing))
 
 
 @require_POST
 def draft(request: PersonRequest) -> HttpResponse:
-    """Keep what is being typed."""
+    """Keep what is being typed; for htmx, which brings it back after a login, draw the form as it is now."""
     drafts.keep(request.user, request.POST.dict())
-    return HttpResponse(status=204)
+    if request.POST.get("then") == "past-prompts":
+        return redirect("past-prompts")
+    return _draw(request, fresh="all") if request.htmx else HttpResponse(status=204)
+
+
+@require_POST
+def fill(request: PersonRequest) -> HttpResponse:
+    """Keep what stands in the form, then put what the address names in its place."""
+    drafts.keep(request.user, request.POST.dict())
+    return _fill(request)
 
 
 @require_POST
@@ -128,7 +137,7 @@ def _source(user: User, code: str) -> Generation | None:
 def _submit(request: PersonRequest) -> HttpResponse:
     posted = request.POST.dict()
     drafts.keep(request.user, posted)
-    slug = posted.get("endpoint", "")
+    slug = _slug(posted)
     if slug in bfl.ENDPOINTS and posted.get("form_for") != slug:
         # Without script the settings on the page may be another endpoint's, and its price.
         fitted = _keep_fitted(request.user, posted)
@@ -142,7 +151,8 @@ def _submit(request: PersonRequest) -> HttpResponse:
             return _submitted(request, _press(request.user, slug, form))
         except lifecycle.REFUSALS as refusal:
             form.add_error(None, str(refusal))
-    return _render_form(request, form, offers.get_list(), status=422)
+    before = drafts.get(request.user).before
+    return _render_form(request, form, offers.get_list(), status=422, before=before)
 
 
 def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
@@ -162,17 +172,27 @@ def _submitted(request: PersonRequest, bought: list[Generation]) -> HttpResponse
 
 
 def _keep_fitted(user: User, posted: Mapping[str, Any]) -> Fitted:
+    """Save what fits; where that is not all, undo brings back the form of the endpoint before."""
     fitted = _fitted(posted)
-    drafts.keep(user, fitted.values)
+    if fitted.sentence:
+        drafts.keep(user, {**posted, "endpoint": posted.get("form_for")})
+        drafts.replace(user, fitted.values)
+    else:
+        drafts.keep(user, fitted.values)
     return fitted
+
+
+def _slug(given: Mapping[str, str]) -> str:
+    """Return the endpoint asked for; the one drawn where its button, being switched off, sends nothing."""
+    return given.get("endpoint") or given.get("form_for", "")
 
 
 def _fitted(given: Mapping[str, Any]) -> Fitted:
     """Return what of the given values goes with the endpoint that they name."""
     drawn = bfl.ENDPOINTS.get(str(given.get("form_for", "")))
-    slug = str(given.get("endpoint", "") or given.get("form_for", ""))
-    endpoint = bfl.ENDPOINTS.get(slug)
     values = {name: str(value) for name, value in given.items() if value is not None}
+    slug = _slug(values)
+    endpoint = bfl.ENDPOINTS.get(slug)
     if endpoint is None:
         gone = f"The model {slug[:40]} is not offered any more." if slug else ""
         return Fitted({name: value for name, value in values.items() if name != "endpoint"}, gone)

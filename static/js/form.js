@@ -20,6 +20,8 @@ document.addEventListener(
     if (refused || (form.method === "post" && form.hasAttribute("data-busy"))) {
       event.preventDefault();
       event.stopImmediatePropagation();
+      // Perhaps it holds no longer.
+      if (refused) htmx.trigger("#foot", "stale");
     } else if (form.method === "post") {
       setBusy(form, true);
     }
@@ -47,9 +49,12 @@ document.addEventListener("keydown", (event) => {
   if (list) close(list);
 });
 
+// Escape closes the list of models; elsewhere it leads from the form to the pictures, where single keys work.
 document.addEventListener("keydown", (event) => {
-  const list = event.key === "Escape" && event.target.closest?.("details[data-close-on-pick][open]");
+  if (event.key !== "Escape" || !event.target.closest?.("#studio-form")) return;
+  const list = event.target.closest("details[data-close-on-pick][open]");
   if (list) close(list);
+  else document.getElementById("work-title").focus({ preventScroll: true });
 });
 
 document.addEventListener("keydown", (event) => {

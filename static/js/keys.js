@@ -2,7 +2,7 @@
 // switched off: whoever speaks to the computer would else set them off with a word.
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
-const field = "input, textarea, select, [contenteditable]";
+const field = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
 // Long before the page was opened.
 let leader = -Infinity;
 

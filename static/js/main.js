@@ -3,6 +3,7 @@ import "./menu.js";
 import "./form.js";
 import "./settings.js";
 import "./draft.js";
+import "./past.js";
 import "./copy.js";
 import "./notice.js";
 import "./viewer.js";

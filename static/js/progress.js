@@ -15,7 +15,7 @@ document.addEventListener("htmx:before:request", (event) => {
 
 const catchUp = () => {
   const address = panel()?.dataset.whole;
-  if (address) htmx.ajax("GET", address, { target: "#progress", swap: "outerMorph" });
+  if (address) htmx.ajax("GET", address, { source: "#progress", target: "#progress", swap: "outerMorph" });
 };
 
 document.addEventListener("visibilitychange", () => {

@@ -33,6 +33,7 @@ const reckon = () => {
   told("left").hidden = refusal !== "";
   if (told("refusal").textContent !== refusal) told("refusal").textContent = refusal;
   const button = foot.querySelector("button");
+  button.setAttribute("aria-describedby", `${refusal ? "refusal" : "left-after"} room`);
   if (refusal) button.setAttribute("aria-disabled", "true");
   else button.removeAttribute("aria-disabled");
 };
@@ -164,13 +165,20 @@ document.addEventListener(
 // but not with every step of a picture.
 const FRESH = 3000;
 let asked = 0;
+let due = 0;
 
-document.addEventListener("htmx:after:swap", (event) => {
-  follow();
-  const foot = document.getElementById("foot");
-  if (!foot || event.detail.ctx?.target?.id !== "progress" || Date.now() - asked < FRESH) return;
+const freshen = () => {
   asked = Date.now();
-  htmx.trigger(foot, "stale");
+  due = 0;
+  const foot = document.getElementById("foot");
+  if (foot) htmx.trigger(foot, "stale");
+};
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  follow();
+  // Nothing was swapped where there was no news.
+  if (ctx?.target?.id !== "progress" || ctx.swap === "none") return;
+  due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
 });
 
 follow();

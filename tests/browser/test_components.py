@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page
 
 from proof.site import Site
+from tests.browser.conftest import RULES, is_sideways
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Each component stands there twice, its landmarks and headings with it.
 APART = {"rules": {"landmark-unique": {"enabled": False}}}
 
@@ -53,7 +53,7 @@ def test_every_component_is_accessible_in_every_state(
 
 def test_no_component_is_wider_than_a_phone(page: Page, components: Callable[[], Page]) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    assert not components().evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not is_sideways(components())
 
 
 def test_both_themes_stand_beside_each_other(page: Page, components: Callable[[], Page]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -19,7 +20,7 @@ LogIn = Callable[[Page], None]
 Open = Callable[..., Page]
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
 # Everybody here shares one person's draft, so each test begins with a form of its own.
-PLAIN = "seed_mode=random&aspect_ratio=1:1&prompt_upsampling=false"
+PLAIN = "seed_mode=random&aspect_ratio=1:1&width=1024&height=768&prompt_upsampling=false"
 
 
 @pytest.fixture
@@ -262,6 +263,192 @@ def test_past_prompts_come_back_by_key(studio: Open) -> None:
     expect(prompt(page)).to_have_value("the second lighthouse to recall")
 
 
+def log_in_again(page: Page, site: Site) -> None:
+    page.get_by_label("Username").fill("demo")
+    page.get_by_label("Password").fill(site.password_of("demo"))
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{site.url}/")
+
+
+def test_words_that_no_session_takes_are_there_after_the_login(
+    studio: Open, site: Site, sessions: dict[str, Any]
+) -> None:
+    page = studio()
+    page.context.clear_cookies(name="sessionid")
+    wait_for_draft(page, lambda: prompt(page).press_sequentially("a lighthouse that outlives a session"))
+    expect(page.locator("#draft-told")).to_have_text("Not saved: kept in this tab")
+    prompt(page).press_sequentially(", to the last word")
+    generate(page).click()
+    page.wait_for_url("**/accounts/login/**")
+    log_in_again(page, site)
+    sessions["demo"] = page.context.cookies()
+    expect(prompt(page)).to_have_value("a lighthouse that outlives a session, to the last word")
+    page.reload()
+    expect(prompt(page)).to_have_value("a lighthouse that outlives a session, to the last word")
+    expect(cards(page, "a lighthouse that outlives a session")).to_have_count(0)
+
+
+def test_words_that_somebody_else_wrote_stay_out_of_ones_form(
+    studio: Open, site: Site, log_in_as_staff: LogIn
+) -> None:
+    page = studio()
+    page.route("**/draft/", lambda route: route.fulfill(status=404))
+    prompt(page).fill("a secret lighthouse")
+    expect(page.locator("#draft-told")).to_have_text("Not saved: kept in this tab")
+    page.context.clear_cookies()
+    page.unroute("**/draft/")
+    log_in_as_staff(page)
+    page.goto(site.url)
+    expect(prompt(page)).to_be_visible()
+    expect(page.get_by_text("a secret lighthouse")).to_have_count(0)
+    assert page.evaluate("sessionStorage.getItem('unsent')") is None
+
+
+def test_leaving_while_a_save_is_under_way_loses_no_word(studio: Open, site: Site) -> None:
+    page = studio()
+    with page.expect_request("**/draft/"):
+        prompt(page).fill("a slow lighthouse")
+    page.evaluate("window.real = fetch; fetch = () => new Promise(() => {}); null")
+    prompt(page).fill("a slow lighthouse, first")
+    page.wait_for_timeout(900)
+    prompt(page).fill("a slow lighthouse, first and last")
+    page.wait_for_timeout(900)
+    page.evaluate("fetch = real; null")
+    page.goto(f"{site.url}/credits/")
+    page.goto(f"{site.url}/")
+    expect(prompt(page)).to_have_value("a slow lighthouse, first and last")
+
+
+def test_a_seed_that_is_out_of_sight_stops_no_press(studio: Open) -> None:
+    page = studio()
+    page.get_by_text("Locked", exact=True).click()
+    page.get_by_label("Seed").fill("1 234")
+    page.get_by_text("Random", exact=True).click()
+    press(page, "a lighthouse without its seed")
+
+
+def test_a_shape_of_ones_own_gives_way_to_the_one_before(studio: Open) -> None:
+    page = studio()
+    choose_shape(page, "16:9")
+    page.locator(".own-shape > summary").click()
+    own = page.get_by_label("Another shape")
+    own.fill("5:4")
+    wait_for_draft(page, lambda: own.press("Tab"))
+    page.reload()
+    expect(page.locator("[data-preview]")).to_have_text("1152 × 912")
+    own.fill("")
+    expect(page.get_by_label("16:9")).to_be_checked()
+    expect(page.locator("[data-preview]")).to_have_text("1360 × 768")
+
+
+def test_what_the_button_says_is_asked_again_when_it_refuses(studio: Open) -> None:
+    page = studio()
+    expect(generate(page)).to_be_visible()
+    stale = '{"price": 40000, "balance": 0, "bounds": [[0, "Nothing is left."]]}'
+    page.locator("#foot").evaluate("(foot, stale) => { foot.dataset.room = stale }", stale)
+    prompt(page).press_sequentially("a late lighthouse")
+    expect(page.locator("#refusal")).to_have_text("Nothing is left.")
+    expect(generate(page)).to_have_accessible_description(
+        re.compile(r"^Nothing is left\. \d+ of \d+ waiting")
+    )
+    generate(page).click(force=True)
+    expect(page.locator("#refusal")).to_be_empty()
+    expect(generate(page)).to_have_accessible_description(re.compile("left after this"))
+
+
+def test_what_changes_soon_after_a_look_is_looked_at_too(studio: Open) -> None:
+    page = studio()
+    whole = (
+        'htmx.ajax("GET", "/progress/?whole", {source: "#progress", target: "#progress", swap: "outerMorph"})'
+    )
+    with page.expect_response("**/form/foot/**"):
+        page.evaluate(whole)
+    with page.expect_response("**/form/foot/**"):
+        page.evaluate(whole)
+
+
+def test_what_a_picture_brings_keeps_what_was_typed_last(studio: Open) -> None:
+    page = studio()
+    press(page, "a lighthouse to use again")
+    card = cards(page, "a lighthouse to use again")
+    expect(card.locator("img[src*='/thumbnail']")).to_be_visible(timeout=30_000)
+    page.evaluate("window.isTheSamePage = true")
+    prompt(page).fill("half a thought, typed last")
+    card.get_by_text("Use again").click()
+    card.get_by_role("link", name="Use prompt").click()
+    expect(prompt(page)).to_have_value("a lighthouse to use again")
+    expect(prompt(page)).to_be_focused()
+    expect(card.get_by_role("link", name="Use prompt")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(prompt(page)).to_have_value("half a thought, typed last")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
+    expect(prompt(page)).to_be_focused()
+    assert page.evaluate("window.isTheSamePage")
+
+
+def test_enter_in_the_list_of_past_prompts_searches(studio: Open) -> None:
+    page = studio()
+    press(page, "a lighthouse to look for")
+    page.get_by_role("link", name="Past prompts").click()
+    dialog = page.get_by_role("dialog", name="Past prompts")
+    expect(dialog.get_by_role("listitem").first).to_be_visible()
+    search = dialog.get_by_role("searchbox")
+    search.fill("lighthouse look for")
+    search.press("Enter")
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    expect(search).to_be_focused()
+
+
+def test_a_list_that_does_not_come_says_so(studio: Open) -> None:
+    page = studio()
+    page.route("**/prompts/", lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Past prompts").click()
+    expect(page.get_by_role("dialog")).to_contain_text("They could not be fetched.")
+
+
+def test_recalling_begins_anew_after_a_word_of_ones_own(studio: Open) -> None:
+    page = studio()
+    press(page, "the older lighthouse")
+    press(page, "the newer lighthouse")
+    prompt(page).fill("mine")
+    for _ in range(2):
+        page.keyboard.press("Alt+ArrowUp")
+    expect(prompt(page)).to_have_value("the older lighthouse")
+    page.keyboard.type(" at dusk")
+    page.keyboard.press("Alt+ArrowUp")
+    expect(prompt(page)).to_have_value("the newer lighthouse")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(prompt(page)).to_have_value("the older lighthouse at dusk")
+
+
+def test_tab_alone_leads_to_the_button(studio: Open) -> None:
+    page = studio()
+    prompt(page).focus()
+    page.keyboard.type("a lighthouse by tab")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if generate(page).evaluate("button => button === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(cards(page, "a lighthouse by tab")).to_have_count(1)
+
+
+def test_a_press_that_did_not_get_through_is_told_until_one_does(studio: Open) -> None:
+    page = studio()
+    page.route(page.url.split("?")[0], lambda route: route.fulfill(status=404))
+    prompt(page).fill("a lighthouse cut off")
+    generate(page).click()
+    expect(page.locator("#notice-broken")).to_be_visible()
+    page.evaluate('htmx.ajax("GET", "/progress/?whole", {source: "#progress", target: "#progress"})')
+    expect(page.locator("#notice-offline")).to_be_hidden()
+    expect(page.locator("#notice-broken")).to_be_visible()
+    page.unroute_all()
+    generate(page).click()
+    expect(cards(page, "a lighthouse cut off")).to_have_count(1)
+    expect(page.locator("#notice-broken")).to_be_hidden()
+
+
 @WIDTHS
 def test_past_prompts_are_searched_and_one_is_used_and_undone(width: int, studio: Open) -> None:
     page = studio(width=width)
@@ -283,11 +470,14 @@ def test_past_prompts_without_script(scriptless: Open) -> None:
     page = scriptless()
     prompt(page).fill("a plain lighthouse to recall")
     generate(page).click()
-    page.get_by_role("link", name="Past prompts").click()
+    prompt(page).fill("half a plain thought")
+    page.get_by_role("button", name="Past prompts").click()
     page.get_by_role("searchbox").fill("recall plain")
     page.get_by_role("button", name="Search").click()
     page.get_by_text("a plain lighthouse to recall").click()
     expect(prompt(page)).to_have_value("a plain lighthouse to recall")
+    page.get_by_role("button", name="Undo").click()
+    expect(prompt(page)).to_have_value("half a plain thought")
 
 
 def test_a_picture_fills_the_form_and_undo_brings_it_back(studio: Open, site: Site) -> None:
@@ -327,16 +517,22 @@ def test_the_list_of_past_prompts_is_accessible(
     assert faults_of(page) == []
 
 
-def test_every_target_is_large_enough_for_a_thumb(browser: Browser, log_in: LogIn, site: Site) -> None:
+@pytest.mark.parametrize("width", [360, 800])
+def test_every_target_is_large_enough_for_a_thumb(
+    width: int, browser: Browser, log_in: LogIn, site: Site
+) -> None:
     with browser.new_context(has_touch=True, is_mobile=True) as context:
-        page = _open(context.new_page(), log_in, site, "flux-kontext-pro", 360)
+        page = _open(context.new_page(), log_in, site, "flux-kontext-pro", width)
+        page.get_by_text("Your menu").first.evaluate("text => { text.closest('details').open = true }")
         small = page.evaluate(SMALL_TARGETS)
+        page.goto(f"{site.url}/prompts/")
+        small += page.evaluate(SMALL_TARGETS)
     assert small == []
 
 
 SMALL_TARGETS = """() => [...document.querySelectorAll(
-  `#studio-form :is(a, button, summary, textarea, label:has(input),
-    input:not([type=hidden], [type=radio], [type=checkbox]))`
+  `:is(a, button, summary, textarea, label:has(input),
+    input:not([type=hidden], [type=radio], [type=checkbox])):not(.skip)`
 )].filter((target) => target.checkVisibility({visibilityProperty: true}))
   .filter((target) => target.getBoundingClientRect().height < 43.9)
   .map((target) => target.outerHTML.slice(0, 80))"""

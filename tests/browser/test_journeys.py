@@ -10,15 +10,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from generations import bfl
 from proof.site import Site
+from tests.browser.conftest import is_sideways
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 LogIn = Callable[[Page], None]
 FaultsOf = Callable[[Page], list[str]]
-
-
-def is_sideways(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
 
 def press(page: Page, prompt: str, endpoint: str) -> None:

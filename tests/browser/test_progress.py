@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from generations import words
+from generations.sandbox import Sandbox
 from proof.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -81,6 +83,7 @@ def test_the_title_and_the_sentence_tell_of_it_without_a_look(studio: Page, prom
     expect(pictures(group)).to_have_count(1, timeout=30_000)
     expect(studio).to_have_title("Studio · fluxsite")
     expect(studio.get_by_role("status").filter(has_text="finished")).to_be_visible()
+    expect(studio.get_by_role("heading", name="Just ended")).to_be_visible()
 
 
 def test_an_idle_page_asks_nothing(studio: Page, prompt: str) -> None:
@@ -117,6 +120,58 @@ def test_an_ended_session_leads_from_the_panel_to_the_login(studio: Page, prompt
     press(studio, prompt, 2)
     studio.context.clear_cookies(name="sessionid")
     studio.wait_for_url("**/accounts/login/**", timeout=15_000)
+
+
+# Cancel and try again
+
+
+@pytest.fixture
+def kept_waiting(quick_bfl: Sandbox, prompt: str) -> Iterator[None]:
+    """BFL has no slot for this test's prompt."""
+    quick_bfl.faults.script("submit", "answer", status=429, prompt=prompt)
+    yield
+    quick_bfl.faults.clear()
+
+
+@pytest.mark.usefixtures("kept_waiting")
+def test_one_that_waits_is_canceled_and_then_all_of_its_press(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt, 3)
+    expect(group.get_by_role("button", name="Cancel", exact=True)).to_have_count(3, timeout=15_000)
+    group.get_by_role("button", name="Cancel", exact=True).first.click()
+    expect(group.get_by_text("Not charged")).to_have_count(1)
+    assert studio.evaluate("document.activeElement !== document.body")
+    group.get_by_text("Cancel 2 waiting").click()
+    group.get_by_role("button", name="Cancel 2 pictures").click()
+    expect(studio.get_by_text("2 pictures canceled; 8 credits came back.")).to_be_visible()
+    expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
+
+
+@pytest.mark.usefixtures("kept_waiting")
+def test_all_that_wait_are_canceled_and_the_button_knows(studio: Page, prompt: str) -> None:
+    press(studio, prompt, 2)
+    tools = studio.locator(".work-tools")
+    expect(studio.locator("#room")).to_contain_text("2 of 50 waiting", timeout=15_000)
+    tools.get_by_text("Cancel 2 waiting").click()
+    tools.get_by_role("button", name="Cancel 2 pictures").click()
+    expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
+    expect(studio.locator("#room")).to_contain_text("0 of 50 waiting")
+
+
+def test_a_failed_one_says_why_and_is_tried_again(
+    studio: Page, prompt: str, quick_bfl: Sandbox, faults_of: FaultsOf
+) -> None:
+    quick_bfl.faults.script("submit", "answer", status=422, prompt=prompt, times=1)
+    group = press(studio, prompt)
+    expect(group).to_contain_text(words.FAILURES["rejected"], timeout=15_000)
+    expect(group).to_contain_text("Not charged")
+    assert faults_of(studio) == []
+    studio.get_by_label("Prompt", exact=True).fill("something else")
+    group.get_by_role("link", name="Change the prompt").click()
+    expect(studio.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    expect(studio.get_by_label("Prompt", exact=True)).to_be_focused()
+    group.get_by_role("button", name="Try again").click()
+    again = studio.locator("#progress li.press", has_text=prompt)
+    expect(pictures(again)).to_have_count(1, timeout=30_000)
 
 
 # Keys
@@ -159,6 +214,20 @@ def test_j_and_k_walk_the_pictures(studio: Page, prompt: str) -> None:
     expect(shots.nth(0)).to_be_focused()
 
 
+def test_keys_work_after_something_was_picked_with_the_mouse(studio: Page) -> None:
+    studio.locator("label.shape", has_text="16:9").click()
+    studio.keyboard.press("/")
+    expect(studio.get_by_label("Prompt", exact=True)).to_be_focused()
+
+
+def test_escape_leads_from_the_form_to_the_pictures(studio: Page, prompt: str) -> None:
+    group = press(studio, prompt)
+    studio.locator("input[name=count]").focus()
+    studio.keyboard.press("Escape")
+    studio.keyboard.press("j")
+    expect(group.locator("a.shot").first).to_be_focused()
+
+
 def test_single_keys_can_be_switched_off(studio: Page) -> None:
     studio.locator("#work-title").focus()
     studio.keyboard.press("?")
@@ -194,6 +263,7 @@ def until(page: Page, is_so: Callable[[], Any]) -> None:
 
 def test_it_is_shown_and_cleared_without_script(scriptless: Page, prompt: str) -> None:
     group = press(scriptless, prompt)
+    scriptless.get_by_role("link", name="Look again").click()
     until(scriptless, lambda: pictures(group).count() == 1)
     group.get_by_role("button", name="Clear").click()
     expect(scriptless.locator("#recent li.press", has_text=prompt)).to_be_visible()

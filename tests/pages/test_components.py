@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+
+from generations import words
 
 # What puts parts together that are shown, and what is at home on one page: filters, and a viewer's tools.
 NOT_SHOWN = {
@@ -41,6 +44,15 @@ def test_every_part_of_a_page_is_shown(as_staff: Client) -> None:
     shown = {template.name.rpartition("/")[2] for template in templates if template.name}
     parts = {path.name for path in Path(settings.BASE_DIR, "templates/generations").glob("_*.html")}
     assert parts - shown == NOT_SHOWN
+
+
+def test_every_state_that_people_meet_is_shown(as_staff: Client) -> None:
+    text = html.unescape(as_staff.get("/components/").text)
+    states = [*words.FAILURES.values(), *words.WAITING.values(), words.WAITING_FOR_SLOT]
+    states += [words.place(3), "longer than usual", "usually 5 s", words.LATE, words.NOT_CHARGED]
+    states += ["The limit resets", "Wait until some have had their turn"]
+    states += ["No connection to the site.", "This was not sent.", "Steps was left out: Kontext Pro"]
+    assert [state for state in states if state not in text] == []
 
 
 def test_nothing_on_it_can_be_mistaken_for_a_picture_or_ask_for_one(as_staff: Client) -> None:
