@@ -82,8 +82,8 @@ const changeChosen = async (button) => {
   count();
   const isDone = await change(form.action, data, show(button.value, items));
   // A tag that was refused is there to be mended, with what it was for.
-  if (isDone) form.elements.tag && (form.elements.tag.value = "");
-  else for (const item of items) choose(item, true);
+  if (!isDone) for (const item of items) choose(item, true);
+  else if (form.elements.tag) form.elements.tag.value = "";
   count();
 };
 
