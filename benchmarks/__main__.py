@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import gallery, ledger, picture, report, studio
+from benchmarks import gallery, ledger, picture, report, studio, wall
 from benchmarks.driver import Failed
 from benchmarks.figures import Figures
 from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
@@ -20,6 +20,7 @@ from benchmarks.ways import ENDPOINT, LATENCY, WAYS, Setting
 LEDGER = "ledger"
 STUDIO = "studio"
 GALLERY = "gallery"
+WALL = "wall"
 
 
 def main() -> int:
@@ -35,6 +36,8 @@ def main() -> int:
         is_whole = _print(heading, ledger.measure()) and is_whole
     if GALLERY in options.only:
         is_whole = _print(f"A gallery, {date.today()}:", gallery.measure(options.size)) and is_whole
+    if WALL in options.only:
+        is_whole = _print(f"The wall in Chromium, {date.today()}:", wall.measure()) and is_whole
     return 0 if is_whole else 1
 
 
@@ -67,7 +70,8 @@ def _print(heading: str, lines: Iterator[str]) -> bool:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="benchmarks", description="Measure pipeline, studio, ledger and gallery: docs/benchmarks.md."
+        prog="benchmarks",
+        description="Measure pipeline, studio, ledger, gallery and wall: docs/benchmarks.md.",
     )
     add = parser.add_argument
     add("--count", type=_positive, default=200, help="pictures for each way (default 200)")
@@ -76,7 +80,7 @@ def _options() -> argparse.Namespace:
     add(
         "--size", type=_positive, default=gallery.LARGE, help="generations in the gallery (default 1,000,000)"
     )
-    parts = [*WAYS, STUDIO, LEDGER, GALLERY]
+    parts = [*WAYS, STUDIO, LEDGER, GALLERY, WALL]
     add("--only", nargs="+", choices=parts, default=parts, metavar="PART", help=", ".join(parts))
     return parser.parse_args()
 

@@ -6,7 +6,7 @@ const close = (list) => {
   list.querySelector("summary").focus({ preventScroll: true });
 };
 
-const setBusy = (form, busy) => {
+export const setBusy = (form, busy) => {
   form.toggleAttribute("data-busy", busy);
   form.setAttribute("aria-busy", String(busy));
 };

@@ -24,7 +24,7 @@ const write = () =>
 
 // The next or the last picture from where the focus is, in the order of the page.
 const step = (by) => {
-  const pictures = [...document.querySelectorAll("main a.shot")];
+  const pictures = [...document.querySelectorAll("main a.shot")].filter((shot) => shot.checkVisibility());
   const here = pictures.indexOf(document.activeElement?.closest("a.shot, article")?.closest("a.shot"));
   const next = here < 0 ? pictures[by > 0 ? 0 : -1] : pictures[here + by];
   return focus(next);

@@ -1,8 +1,11 @@
 // The viewer: a page of its own, or in a dialog over the wall that one came from. Neighbours are fetched before they
 // are asked for. All of it is links and forms beneath.
+import { change, remember, setFavourite } from "./change.js";
+import { setBusy } from "./form.js";
 import { zoomable } from "./zoom.js";
 
 const fetched = new Map();
+const notices = document.querySelector(".notices");
 let dialog = null;
 let zoom = null;
 let wanted = "";
@@ -12,8 +15,9 @@ let panelChoice = null;
 const viewer = () => document.querySelector("dialog [data-viewer]") ?? document.querySelector("[data-viewer]");
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
+// Asked for ahead, a picture has not been looked at yet.
 const read = async (url) => {
-  const response = await fetch(url);
+  const response = await fetch(url, { headers: { "X-Prefetch": "yes" } });
   if (!response.ok || response.redirected) throw new Error(`${response.status}`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const view = page.querySelector("[data-viewer]");
@@ -30,6 +34,7 @@ const load = (url) => {
 const take = async (url) => {
   const page = await load(url);
   fetched.delete(url);
+  if (page?.view.hasAttribute("data-unseen")) fetch(url, { method: "HEAD" }).catch(() => {});
   return page;
 };
 
@@ -74,22 +79,27 @@ const whenLoaded = (image) => {
   else image.addEventListener("load", done);
 };
 
+const lookAhead = () => {
+  for (const rel of ["next", "prev"]) prepare(viewer().querySelector(`[rel=${rel}]`));
+};
+
 const start = (view) => {
   for (const image of view.querySelectorAll("img.size")) whenLoaded(image);
   setPanel(view, panelChoice);
   zoom = zoomable(view, (way) => swipes[way]());
-  for (const rel of ["next", "prev"]) prepare(view.querySelector(`[rel=${rel}]`));
+  lookAhead();
 };
 
 const put = (page, url) => {
   const old = viewer();
-  const held = old.contains(document.activeElement) && document.activeElement;
+  const held = old.contains(document.activeElement) ? document.activeElement : null;
   const again = held?.rel || (held?.hasAttribute("data-toggle-panel") && "panel");
   old.replaceWith(page.view);
   document.title = page.title;
   history.replaceState(history.state, "", url);
   window.htmx?.process(page.view);
   start(page.view);
+  follow();
   const next = page.view.querySelector(again === "panel" ? "[data-toggle-panel]" : `[rel=${again || "none"}]`);
   (next ?? page.view).focus({ preventScroll: true });
 };
@@ -112,7 +122,8 @@ const open = async (url, isNew) => {
   dialog.className = "viewer view-dialog";
   dialog.setAttribute("aria-label", "Picture");
   dialog.dataset.title = document.title;
-  dialog.append(page.view);
+  // Below a modal dialog nothing is seen, heard or pressed.
+  dialog.append(notices, page.view);
   document.body.append(dialog);
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
@@ -131,12 +142,21 @@ const open = async (url, isNew) => {
   start(page.view);
 };
 
-// The wall's own link to the picture that is shown.
+// The wall's own link to the picture that is shown, and its place there.
 const below = () => document.querySelector(`.wall a[href^="${viewer().dataset.url}"]`);
+const place = () => below()?.closest("[data-picture]");
+
+// What is done here is seen on the wall below without a reload.
+const follow = () => {
+  const favourite = dialog?.querySelector("#order-favourite");
+  if (favourite && place()) setFavourite(place(), favourite.getAttribute("aria-pressed") === "true");
+};
 
 const close = () => {
   const link = below();
   document.title = dialog.dataset.title;
+  fetched.clear();
+  document.getElementById("main").before(notices);
   dialog.close();
   dialog.remove();
   dialog = null;
@@ -149,6 +169,9 @@ const leave = () => {
   if (dialog) history.back();
   else viewer().querySelector("[data-back]").click();
 };
+
+// Those that go on while they are held down; the others would change one picture after the other.
+const HELD = ["ArrowLeft", "ArrowRight", "+", "=", "-"];
 
 const keys = {
   ArrowLeft: () => step("prev"),
@@ -170,6 +193,7 @@ function onKey(event) {
   if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   // A dialog tells of Escape by itself.
   if (event.key === "Escape" && !dialog) leave();
+  if (event.repeat && !HELD.includes(event.key)) return;
   if (event.key.length === 1 && document.documentElement.hasAttribute("data-keys-off")) return;
   const act = Object.hasOwn(keys, event.key) && keys[event.key];
   if (!act) return;
@@ -199,40 +223,46 @@ document.addEventListener("pointerdown", (event) => {
   if (link) load(link.href);
 });
 
-// What is done here is seen on the wall below without a reload.
-document.addEventListener("htmx:after:swap", () => {
-  const favourite = dialog?.querySelector("#order-favourite");
-  const item = favourite && below()?.closest("[data-picture]");
-  if (!item) return;
-  const isOn = favourite.getAttribute("aria-pressed") === "true";
-  item.toggleAttribute("data-favourite", isOn);
-  const heart = item.querySelector(".heart");
-  heart?.setAttribute("aria-pressed", String(isOn));
-  if (heart) heart.value = isOn ? "no" : "yes";
+// What was fetched ahead is of before.
+const forget = () => {
+  fetched.clear();
+  if (viewer()) lookAhead();
+};
+
+document.addEventListener("changed", forget);
+
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx?.target?.id !== "order") return;
+  const item = dialog && place();
+  const was = item?.hasAttribute("data-favourite");
+  follow();
+  forget();
+  const made = document.querySelector("#messages form[data-undo]");
+  if (made) remember(made.action, () => item && setFavourite(item, was));
 });
 
-document.addEventListener("submit", async (event) => {
+document.addEventListener("undone", () => {
+  if (viewer()) show(location.href);
+});
+
+const putInTrash = async (form) => {
+  const item = place();
+  const hide = (isHidden) => item?.toggleAttribute("hidden", isHidden);
+  const all = [...document.querySelectorAll("[data-picture]:not([hidden])")];
+  const next = all[all.indexOf(item) + 1] ?? all[all.indexOf(item) - 1];
+  if (!(await change(form.action, new FormData(form), () => hide(false)))) return setBusy(form, false);
+  const leaveItThere = () => {
+    hide(true);
+    if (item) next?.querySelector("a").focus();
+  };
+  addEventListener("popstate", leaveItThere, { once: true });
+  leave();
+};
+
+document.addEventListener("submit", (event) => {
   if (!dialog || event.submitter?.id !== "order-trash") return;
   event.preventDefault();
-  const form = event.target;
-  const headers = { "HX-Request": "true" };
-  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers }).catch(() => null);
-  if (!answer?.ok) return form.submit();
-  const messages = await answer.text();
-  const item = below()?.closest("[data-picture]");
-  const next = item?.nextElementSibling ?? item?.previousElementSibling;
-  leave();
-  addEventListener(
-    "popstate",
-    () => {
-      item?.toggleAttribute("hidden", true);
-      next?.querySelector("a")?.focus();
-      document.getElementById("messages").outerHTML = messages;
-      const back = document.querySelector("#messages [name=next]");
-      if (back) back.value = location.pathname + location.search;
-    },
-    { once: true },
-  );
+  putInTrash(event.target);
 });
 
 window.addEventListener("popstate", () => {

@@ -1,61 +1,55 @@
 // The wall: choosing pictures, and putting them in order without leaving the page. Without script the same
 // forms are posted, and the page comes back.
+import { change, setFavourite } from "./change.js";
+import { setBusy } from "./form.js";
+
 const form = document.querySelector("form[data-wall]");
 const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const pictures = () => [...form.querySelectorAll("[data-picture]:not([hidden])")];
 const box = (item) => item.querySelector("input[name=picture]");
 const chosen = () => pictures().filter((item) => box(item).checked);
 
-let undo = null;
 let lastPicked = null;
 
-const post = async (address, data) => {
-  // Form data would go as one part for each picture, which the site takes apart ten times as slowly.
-  const body = new URLSearchParams(data);
-  const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
-  const login = response.headers.get("HX-Redirect");
-  if (login) location.assign(login);
-  if (!response.ok || login) throw new Error(response.statusText);
-  document.getElementById("messages").outerHTML = await response.text();
-  return document.querySelector("#messages form[data-undo]");
-};
-
-const broken = () => {
-  document.getElementById("notice-broken").hidden = false;
-};
+// Pressed, the next choice is the end of a range, as with Shift: for those who have no such key.
+const upTo = form?.querySelector("[data-up-to]");
+const isUpTo = () => upTo.getAttribute("aria-pressed") === "true";
+const setUpTo = (on) => upTo.setAttribute("aria-pressed", String(on));
 
 const count = () => {
   const number = chosen().length;
-  form.querySelector("[data-chosen]").textContent = number ? `${number} chosen` : "";
+  const told = isUpTo() ? `${number} chosen; now the last one` : `${number} chosen`;
+  form.querySelector("[data-chosen]").textContent = number ? told : "";
+  document.body.toggleAttribute("data-choosing", number > 0);
 };
 
 const choose = (item, checked) => {
   box(item).checked = checked;
 };
 
-const pick = (target, shift) => {
+const pick = (item, shift) => {
   const all = pictures();
-  const item = target.closest("[data-picture]");
   const [from, to] = [all.indexOf(lastPicked), all.indexOf(item)];
-  if (shift && from >= 0) {
-    for (const other of all.slice(Math.min(from, to), Math.max(from, to) + 1)) choose(other, target.checked);
+  const { checked } = box(item);
+  if ((shift || isUpTo()) && from >= 0) {
+    for (const other of all.slice(Math.min(from, to), Math.max(from, to) + 1)) choose(other, checked);
   }
+  setUpTo(false);
   lastPicked = item;
   count();
 };
 
-const setFavourite = (item, on) => {
-  const heart = item.querySelector(".heart");
-  item.toggleAttribute("data-favourite", on);
-  heart.setAttribute("aria-pressed", String(on));
-  heart.value = on ? "no" : "yes";
+// The bar goes when nothing is chosen: what had the focus in it gives it back to the wall.
+const leaveBar = (item) => {
+  if (!form.querySelector(".wall-bar").contains(document.activeElement)) return;
+  item?.querySelector("a").focus({ preventScroll: true });
 };
 
-// What a change does to the pictures on this page, and what takes it back.
+// Shows a change before the site has made it; returns what takes it back.
 const show = (kind, items) => {
   if (kind === "trash" || kind === "restore") {
     const next = pictures().find((item) => items.at(-1)?.compareDocumentPosition(item) & 4 && !items.includes(item));
-    const hadFocus = items.some((item) => item.contains(document.activeElement)) || form.contains(document.activeElement);
+    const hadFocus = items.some((item) => item.contains(document.activeElement));
     for (const item of items) item.hidden = true;
     if (hadFocus) (next ?? pictures().at(-1))?.querySelector("a").focus();
     return () => {
@@ -74,40 +68,52 @@ const show = (kind, items) => {
   return () => {};
 };
 
-const change = async (button) => {
-  const heart = button.classList.contains("heart");
-  const items = heart ? [button.closest("[data-picture]")] : chosen();
-  const kind = heart ? { yes: "favourite", no: "unfavourite" }[button.value] : button.value;
-  const done = await post(heart ? button.formAction : form.action, new FormData(form, button));
-  if (!done) return;
-  undo = { address: done.action, back: show(kind, items) };
-  if (!heart) form.reset();
+const changeOne = (heart) => {
+  const data = new FormData(form, heart);
+  const kind = heart.value === "yes" ? "favourite" : "unfavourite";
+  change(heart.formAction, data, show(kind, [heart.closest("[data-picture]")]));
+};
+
+const changeChosen = async (button) => {
+  const data = new FormData(form, button);
+  const items = chosen();
+  leaveBar(items.includes(lastPicked) ? lastPicked : items[0]);
+  for (const item of items) choose(item, false);
+  count();
+  const isDone = await change(form.action, data, show(button.value, items));
+  // A tag that was refused is there to be mended, with what it was for.
+  if (!isDone) for (const item of items) choose(item, true);
+  else if (form.elements.tag) form.elements.tag.value = "";
   count();
 };
 
 const act = (name) => form.querySelector(`.wall-bar button[value=${name}]`)?.click();
 
+// What the keys change is that picture, or what is chosen; never all that a box, ticked long ago, stands for.
+const chooseAlone = (item) => {
+  if (chosen().length) return;
+  form.elements.everything.checked = false;
+  if (item) choose(item, true);
+  count();
+};
+
 const keys = {
-  x: (item) => {
+  x: (item, shift) => {
     if (!item) return;
     choose(item, !box(item).checked);
-    lastPicked = item;
-    count();
+    pick(item, shift);
   },
   f: (item) => (chosen().length ? act("favourite") : item?.querySelector(".heart")?.click()),
   t: (item) => {
-    if (item && !chosen().length) choose(item, true);
-    count();
+    chooseAlone(item);
     if (chosen().length) form.querySelector("#wall-tag")?.focus();
   },
+  b: () => form.elements.everything.focus(),
   Delete: (item) => {
-    if (item && !chosen().length) choose(item, true);
+    chooseAlone(item);
     if (chosen().length) act("trash");
   },
-  Escape: () => {
-    form.reset();
-    count();
-  },
+  Escape: () => form.reset(),
   ArrowRight: (item) => item && pictures()[pictures().indexOf(item) + 1]?.querySelector("a").focus(),
   ArrowLeft: (item) => item && pictures()[pictures().indexOf(item) - 1]?.querySelector("a").focus(),
 };
@@ -116,16 +122,17 @@ if (form) {
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     // A file comes and the page stays: it must not wait for another.
-    if (button.hasAttribute("data-download")) return form.removeAttribute("data-busy");
+    if (button.hasAttribute("data-download")) return setBusy(form, false);
     // Everything that matches is more than this page knows of.
     if (form.elements.everything.checked && !button.classList.contains("heart")) return;
     event.preventDefault();
-    change(button)
-      .catch(broken)
-      .finally(() => form.removeAttribute("data-busy"));
+    if (button.classList.contains("heart")) changeOne(button);
+    else changeChosen(button);
+    // Each press is one change; those that come meanwhile wait for their turn.
+    setBusy(form, false);
   });
   form.addEventListener("click", (event) => {
-    if (event.target.name === "picture") pick(event.target, event.shiftKey);
+    if (event.target.name === "picture") pick(event.target.closest("[data-picture]"), event.shiftKey);
     const shot = event.target.closest("a.shot");
     if (!shot) return;
     // Coming back begins where one left, also when the browser has forgotten the page.
@@ -134,25 +141,27 @@ if (form) {
     here.searchParams.set("at", shot.closest("li").id.slice(2));
     history.replaceState(history.state, "", here);
   });
-  form.addEventListener("reset", () => setTimeout(count));
-  form.querySelector("#wall-tag")?.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") event.target.blur();
+  upTo.addEventListener("click", () => {
+    setUpTo(!isUpTo());
+    count();
   });
-  document.addEventListener("submit", (event) => {
-    if (!undo || event.target.action !== undo.address) return;
-    event.preventDefault();
-    const { address, back } = undo;
-    undo = null;
-    post(address, new FormData(event.target)).then(back).catch(broken);
+  form.addEventListener("reset", () => {
+    leaveBar(lastPicked ?? pictures()[0]);
+    setUpTo(false);
+    setTimeout(count);
+  });
+  form.querySelector("#wall-tag")?.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leaveBar(lastPicked ?? pictures()[0]);
   });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (typing(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key.length === 1 && document.documentElement.hasAttribute("data-keys-off")) return;
-    const key = keys[event.key];
-    if (!key) return;
-    if (event.key === "t") event.preventDefault();
-    key(event.target.closest?.("[data-picture]"));
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    // A key that is held down leads along the wall, and changes one thing only.
+    if (!Object.hasOwn(keys, name) || (event.repeat && !name.startsWith("Arrow"))) return;
+    if (name === "t") event.preventDefault();
+    keys[name](event.target.closest?.("[data-picture]"), event.shiftKey);
   });
   // What was ticked before the page was left is ticked still when it comes back.
   count();

@@ -137,6 +137,120 @@ def test_a_click_with_shift_chooses_all_between(wall: Page, site: Site, word: st
     expect(wall.locator(".wall-bar")).to_be_hidden()
 
 
+def test_a_range_is_chosen_by_key_and_without_one(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).nth(0).locator("a.shot").focus()
+    wall.keyboard.press("x")
+    shots(wall).nth(2).locator("a.shot").focus()
+    wall.keyboard.press("Shift+x")
+    expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".wall-bar")).to_be_hidden()
+    shots(wall).nth(2).locator(".pick input").click(force=True)
+    wall.get_by_role("button", name="All up to").click()
+    expect(wall.locator("[data-chosen]")).to_have_text("1 chosen; now the last one")
+    shots(wall).nth(0).locator(".pick input").click(force=True)
+    expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
+
+
+def test_a_key_leads_to_the_bar_and_leaving_it_leads_back(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    second = shots(wall).nth(1).locator("a.shot")
+    second.focus()
+    wall.keyboard.press("x")
+    wall.keyboard.press("b")
+    expect(wall.get_by_label("Everything that matches")).to_be_focused()
+    wall.keyboard.press("Escape")
+    expect(second).to_be_focused()
+    wall.keyboard.press("x")
+    wall.locator(".wall-bar").get_by_role("button", name="Favourite", exact=True).press("Enter")
+    expect(messages(wall)).to_contain_text("1 picture marked as favourite.")
+    expect(second).to_be_focused()
+
+
+def test_delete_trashes_what_has_the_focus_and_not_all_that_matches(
+    wall: Page, site: Site, word: str
+) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator(".pick input").click(force=True)
+    wall.get_by_label("Everything that matches").check()
+    shots(wall).first.locator(".pick input").click(force=True)
+    shots(wall).first.locator("a.shot").focus()
+    # Held down, a key comes again and again.
+    for _ in range(3):
+        wall.keyboard.down("Delete")
+    wall.keyboard.up("Delete")
+    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(shots(wall)).to_have_count(2)
+
+
+def test_presses_that_come_quickly_all_count(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator("a.shot").focus()
+    for key in ("f", "ArrowRight", "f", "ArrowRight", "Delete"):
+        wall.keyboard.press(key)
+    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(wall.locator("form[data-wall]")).not_to_have_attribute("aria-busy", "true")
+    search(wall, site, f"{word} is:favourite")
+    expect(shots(wall)).to_have_count(2)
+
+
+def test_j_and_k_pass_over_what_went_to_the_trash(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).nth(1).locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(shots(wall)).to_have_count(2)
+    expect(shots(wall).nth(1).locator("a.shot")).to_be_focused()
+    wall.keyboard.press("k")
+    expect(shots(wall).nth(0).locator("a.shot")).to_be_focused()
+
+
+def test_whoever_was_logged_out_is_asked_to_log_in(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator("a.shot").focus()
+    wall.context.clear_cookies(name=re.compile("session"))
+    wall.keyboard.press("Delete")
+    wall.wait_for_url("**/accounts/login/?next=/gallery/**")
+
+
+def test_what_the_site_refused_is_on_the_wall_again(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator("a.shot").focus()
+    wall.route("**/gallery/change/", lambda route: route.fulfill(status=404))
+    wall.keyboard.press("Delete")
+    expect(wall.get_by_text("The site could not do that.")).to_be_visible()
+    expect(shots(wall)).to_have_count(3)
+    expect(wall.locator("[data-chosen]")).to_have_text("1 chosen")
+    wall.unroute("**/gallery/change/")
+    wall.keyboard.press("Delete")
+    expect(shots(wall)).to_have_count(2)
+    expect(wall.get_by_text("The site could not do that.")).to_be_hidden()
+
+
+def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
+    page: Page, log_in: LogIn, site: Site, word: str
+) -> None:
+    log_in(page)
+    order = ("--user", "demo", "--endpoint", "flux-dev", "--prompt", f"many {word}", "--count", "50")
+    assert site.manage("generate", *order).returncode == 0
+    page.goto(f"{site.url}/gallery/?q={word}")
+    expect(page.locator("#search")).to_have_value(word)
+    page.mouse.wheel(0, 20_000)
+    expect(shots(page)).to_have_count(50)
+    last = shots(page).nth(49).locator("a.shot")
+    last.scroll_into_view_if_needed()
+    last.click()
+    expect(page.locator("dialog[open] [data-viewer]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport(ratio=0.5)
+    address = last.get_attribute("href")
+    # By the address alone, as after a browser that has forgotten the page.
+    page.goto(page.url)
+    expect(page.locator(f"a.shot[href='{address}']")).to_be_focused()
+    expect(page.locator(f"a.shot[href='{address}']")).to_be_in_viewport()
+
+
 def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: str) -> None:
     search(wall, site, f"orange {word}")
     shots(wall).first.locator("a.shot").focus()

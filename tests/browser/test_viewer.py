@@ -181,6 +181,76 @@ def test_a_key_puts_it_in_the_trash_and_the_wall_can_undo_it(wall: Page) -> None
     expect(wall.locator(".wall a.shot:visible")).to_have_count(3)
 
 
+def test_what_it_says_is_seen_and_undone_above_the_wall(wall: Page) -> None:
+    item = wall.locator("li[data-picture]").first
+    before = item.locator(".heart").get_attribute("aria-pressed")
+    opened(wall, 0)
+    wall.keyboard.press("f")
+    undo = wall.locator("dialog[open]").get_by_role("button", name="Undo")
+    undo.click()
+    expect(wall.locator("dialog[open]").get_by_text("Undone.")).to_be_visible()
+    expect(shown(wall).locator("#order-favourite")).to_have_attribute("aria-pressed", str(before))
+    wall.keyboard.press("Escape")
+    expect(item.locator(".heart")).to_have_attribute("aria-pressed", str(before))
+    expect(wall.locator("body > .notices").get_by_text("Undone.")).to_be_visible()
+
+
+def test_a_failure_is_seen_above_the_wall(wall: Page) -> None:
+    opened(wall, 0)
+    wall.route("**/trash/", lambda route: route.fulfill(status=404))
+    wall.keyboard.press("Delete")
+    expect(wall.locator("dialog[open]").get_by_text("The site could not do that.")).to_be_visible()
+    expect(shown(wall).locator("form[aria-busy=true]")).to_have_count(0)
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(3)
+
+
+def test_it_shows_what_was_changed_since_it_was_asked_for_ahead(wall: Page) -> None:
+    opened(wall, 0)
+    wall.wait_for_load_state("networkidle")
+    wall.keyboard.press("Escape")
+    heart = wall.locator("li[data-picture]").nth(1).locator(".heart")
+    heart.click()
+    expect(wall.locator("#messages")).to_contain_text("1 picture")
+    pressed = heart.get_attribute("aria-pressed")
+    expect(opened(wall, 1).locator("#order-favourite")).to_have_attribute("aria-pressed", str(pressed))
+
+
+def test_only_what_is_shown_counts_as_looked_at(wall: Page) -> None:
+    asked: list[tuple[str, str, str | None]] = []
+    wall.on(
+        "request",
+        lambda request: asked.append((request.method, request.url, request.headers.get("x-prefetch"))),
+    )
+    opened(wall, 1)
+    wall.wait_for_load_state("networkidle")
+    ahead = {url for method, url, prefetch in asked if prefetch == "yes"}
+    addresses = wall.locator(".wall a.shot").evaluate_all("links => links.map((link) => link.href)")
+    assert ahead == set(addresses)
+    assert not [url for method, url, prefetch in asked if url == addresses[2] and not prefetch]
+
+
+def test_a_key_that_is_held_trashes_one_picture(wall: Page) -> None:
+    opened(wall, 1)
+    for _ in range(3):
+        wall.keyboard.down("Delete")
+    expect(shown(wall)).to_have_count(0)
+    wall.keyboard.down("Delete")
+    wall.keyboard.up("Delete")
+    expect(wall.get_by_text("1 picture put in the trash.")).to_be_visible()
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(2)
+    wall.get_by_role("button", name="Undo").click()
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(3)
+    expect(wall.get_by_text("Undone.")).to_be_visible()
+
+
+def test_whoever_was_logged_out_is_asked_to_log_in(wall: Page) -> None:
+    opened(wall, 1)
+    wall.context.clear_cookies(name=re.compile("session"))
+    wall.keyboard.press("Delete")
+    wall.wait_for_url("**/accounts/login/?next=/g/**")
+
+
 @pytest.fixture
 def phone(browser: Browser, site: Site, no_complaints: None) -> Iterator[BrowserContext]:
     with browser.new_context(
