@@ -90,7 +90,8 @@ TEMPLATES = [
 ]
 
 # Database. IMMEDIATE is what makes SQLite's writers wait for each other instead of failing, and it is also
-# the lock that ledger and claims rely on there: see docs/decisions/0002.
+# the lock that ledger and claims rely on there: see docs/decisions/0002. FULL, since a claim that a power cut
+# took back would be submitted to BFL a second time.
 
 DATABASES: dict[str, Any] = {
     "default": env.database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'db.sqlite3'))}")
@@ -99,7 +100,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 
 # It holds the counts of log-in tries only. In the database, so that people can log in while Redis is away.

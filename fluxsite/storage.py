@@ -39,6 +39,9 @@ class AtomicFileSystemStorage(FileSystemStorage):
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
+        # A row is about to have this name: a power cut must not take it back, nor a folder that is new.
+        for folder in Path(name).parents:
+            _sync_folder(self.path(str(folder)))
         return name
 
 
@@ -48,6 +51,16 @@ def _write_to_disk(path: Path, content: File[bytes]) -> None:
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # Some network file systems cannot, and keep names in their own way.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def prune_drafts() -> None:

@@ -24,6 +24,8 @@ class Evidence:
     tasks: dict[int, list[Task]]
     """What BFL took for each generation, by its primary key, in the order of acceptance."""
     requests: list[Seen]
+    submissions: dict[int, list[Seen]]
+    """The requests by which each generation was submitted, by its primary key."""
     log: str
     doctor: list[str]
     """The doctor's findings about these generations."""
@@ -43,7 +45,14 @@ class Evidence:
 
     def is_unknown(self, generation: Generation) -> bool:
         """Whether nobody can know what BFL made of it: it gave no id, and without webhooks it cannot call."""
-        return not self.uses_webhooks and generation.failure_code == Generation.FailureCode.OUTCOME_UNKNOWN
+        is_unknown = generation.failure_code == Generation.FailureCode.OUTCOME_UNKNOWN
+        return is_unknown and not self.uses_webhooks and not self.was_answered(generation)
+
+    def was_answered(self, generation: Generation) -> bool:
+        """Whether BFL has said clearly what became of each submission, and somebody must have heard it."""
+        answers = [seen.status for seen in self.submissions.get(generation.pk, [])]
+        is_clear = all(status is not None and status < 500 for status in answers)
+        return is_clear and not self.part.loses_answers
 
     def has_died(self, generation: Generation, task: Task) -> bool:
         """Whether the link ran out while the site was stopped, at a BFL that signs none again."""
@@ -83,12 +92,21 @@ def _of_part(stage: Stage, part: Part) -> Evidence:
         generations=generations,
         tasks=_tasks_of(generations, stage.sandbox),
         requests=[seen for seen in list(stage.sandbox.requests) if part.began_at <= seen.at < part.ended_at],
+        submissions=_submissions_of(generations, stage.sandbox),
         log=stage.site.log_between(part.log_from, part.log_to),
         doctor=[],
         sandbox=stage.sandbox,
         uses_webhooks=stage.lane.uses_webhooks,
         skips=[skip for skip in stage.skips if skip > part.began_on],
     )
+
+
+def _submissions_of(generations: list[Generation], sandbox: Sandbox) -> dict[int, list[Seen]]:
+    by_prompt: dict[str, list[Seen]] = {}
+    for seen in list(sandbox.requests):
+        if seen.method == "POST" and isinstance(seen.body, dict):
+            by_prompt.setdefault(str(seen.body.get("prompt")), []).append(seen)
+    return {generation.pk: by_prompt.get(generation.prompt, []) for generation in generations}
 
 
 def _tasks_of(generations: list[Generation], sandbox: Sandbox) -> dict[int, list[Task]]:

@@ -52,12 +52,13 @@ def kill_redis_with_its_data(site: Site) -> None:
 
 
 def kill_all(site: Site) -> None:
-    """The power cut: the whole site at once."""
+    """The power cut: the whole site at once, and what Redis held with it."""
     assert site.process is not None
     top = psutil.Process(site.process.pid)
     top.send_signal(signal.SIGSTOP)
     _end([*_processes(site), top])
     site.process.wait()
+    shutil.rmtree(site.folder / "redis")
 
 
 def _find(site: Site, role: str) -> Iterator[psutil.Process]:

@@ -46,6 +46,7 @@ def main() -> int:
         for name in lane.scenarios:
             _play(stage, name)
         _wait_for_the_rest(stage)
+        stage.end()
         figures = _judge(stage, Path(lane.folder))
     lane.figures.write_text(json.dumps([asdict(line) for line in figures]))
     stage.say("done")
@@ -98,7 +99,14 @@ def _play(stage: Stage, name: str) -> None:
     except Exception as error:
         stage.promise(False, f"it came to a stand: {type(error).__name__}: {error}".strip())
     stage.calm()
-    stage.end()
+    _check_files(stage)
+
+
+def _check_files(stage: Stage) -> None:
+    """Files are rows after each scenario; what is not finished yet is looked at when all has ended."""
+    if not Generation.objects.unfinished().exists():
+        for finding in doctor.check_files():
+            stage.promise(False, finding)
 
 
 def _wait_for_the_rest(stage: Stage) -> None:

@@ -6,8 +6,9 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
@@ -32,11 +33,13 @@ WINDOW = 200
 # Fewer say nothing about ten people.
 FEWEST_STARTS = 30
 SLACK = 60.0
-# Seconds in a state. After three minutes a submission without an answer is given up, or half of that without
-# webhooks; after fifteen a picture that cannot be fetched.
-DEADLINES = {Kind.SUBMITTING: 180.0, Kind.READY: 900.0}
+# Seconds in a state: a submission without an answer, which a webhook may still bring; and a picture that
+# cannot be fetched.
+UNANSWERED_WITH_WEBHOOKS, UNANSWERED_WITHOUT = 180.0, 90.0
+UNFETCHED = 900.0
 _ENDS = {Kind.SUCCEEDED, Kind.FAILED, Kind.CANCELED}
 _STEPS = {Kind.QUEUED, Kind.PUT_BACK, Kind.SUBMITTING, Kind.SUBMITTED, Kind.READY} | _ENDS
+_QUEUE_CHANGES: Mapping[str, int] = {Kind.QUEUED: 1, Kind.PUT_BACK: 1, Kind.SUBMITTING: -1, Kind.CANCELED: -1}
 _SIGNATURE = re.compile(r"\bsig=[^…\s&\"']")
 
 
@@ -62,6 +65,9 @@ def check_delivery(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
     """What BFL made for us is ours, unless nobody could know or its link died while we were stopped."""
     for generation in evidence.generations:
         figures.unknown += evidence.is_unknown(generation)
+        is_called_unknown = generation.failure_code == Generation.FailureCode.OUTCOME_UNKNOWN
+        if is_called_unknown and evidence.was_answered(generation):
+            yield Finding("its outcome is called unknown, and BFL has told it", generation)
     for generation, task in evidence.deliverable():
         if generation.is_succeeded or evidence.is_unknown(generation):
             continue
@@ -184,11 +190,12 @@ def check_refunds(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
 
 def check_fairness(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
     """While all ten wait, all ten are served alike."""
-    if not evidence.part.is_fair:
+    if evidence.part.all_wait_from is None:
         return
     people = len(evidence.people)
-    starts = _starts_while_all_wait(evidence)
+    starts = _starts_while_all_wait(evidence, evidence.part.all_wait_from)
     if len(starts) < FEWEST_STARTS:
+        yield Finding(f"{len(starts)} starts while all waited are too few to judge fairness by")
         return
     size = min(WINDOW, len(starts))
     windows = [starts[first : first + size] for first in range(len(starts) - size + 1)]
@@ -197,20 +204,19 @@ def check_fairness(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
         yield Finding(f"of {size} starts in a row people had very different shares: Jain {figures.jain:.3f}")
 
 
-def _starts_while_all_wait(evidence: Evidence) -> list[int]:
-    """Return whose turn each claim was, as long as everybody had something queued."""
+def _starts_while_all_wait(evidence: Evidence, since: datetime) -> list[int]:
+    """Return whose turn each claim was since then, for as many rounds as the one with the least has to wait.
+
+    Not only while all do wait: who serves one person to the end has ended that at once.
+    """
     waiting = dict.fromkeys((person.pk for person in evidence.people), 0)
     starts: list[int] = []
     for event, user in _events_in_order(evidence):
-        if event.kind == Kind.SUBMITTING:
-            if all(waiting.values()):
-                starts.append(user)
-            waiting[user] -= 1
-        elif event.kind in (Kind.QUEUED, Kind.PUT_BACK):
-            waiting[user] += 1
-        elif event.kind == Kind.CANCELED:
-            waiting[user] -= 1
-    return starts
+        if event.created_at <= since:
+            waiting[user] += _QUEUE_CHANGES.get(event.kind, 0)
+        elif event.kind == Kind.SUBMITTING:
+            starts.append(user)
+    return starts[: min(waiting.values()) * len(waiting)]
 
 
 def _events_in_order(evidence: Evidence) -> list[tuple[GenerationEvent, int]]:
@@ -230,7 +236,8 @@ def check_time(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
         skipped = evidence.skipped(generation)
         seconds = (until - generation.created_at).total_seconds() - skipped
         figures.worst = max(figures.worst, seconds)
-        too_long = [kind for kind, stay in _stays(steps) if stay > _limit(kind, generation) + skipped]
+        limits = _limits(evidence, generation)
+        too_long = [kind for kind, stay in _stays(steps) if stay > limits.get(kind, stay) + skipped]
         if not generation.is_finished or too_long:
             figures.stuck += 1
             where = (
@@ -247,11 +254,13 @@ def _stays(steps: list[GenerationEvent]) -> list[tuple[str, float]]:
     ]
 
 
-def _limit(kind: str, generation: Generation) -> float:
-    if kind == Kind.SUBMITTED:
-        return ENDPOINTS[generation.endpoint].deadline_seconds + SLACK
-    # In the queue a generation waits for as long as BFL is away.
-    return DEADLINES.get(Kind(kind), float("inf")) + SLACK
+def _limits(evidence: Evidence, generation: Generation) -> Mapping[str, float]:
+    """Return for how many seconds each state may last; in the queue for as long as BFL is away."""
+    return {
+        Kind.SUBMITTING: SLACK + (UNANSWERED_WITH_WEBHOOKS if evidence.uses_webhooks else UNANSWERED_WITHOUT),
+        Kind.SUBMITTED: SLACK + ENDPOINTS[generation.endpoint].deadline_seconds,
+        Kind.READY: SLACK + UNFETCHED,
+    }
 
 
 def check_orphans(evidence: Evidence, figures: Figures) -> Iterator[Finding]:

@@ -34,13 +34,15 @@ class Part:
     name: str
     first_pk: int
     began_at: float
-    began_on: datetime
-    """The same moment by the machine's clock, which is the site's."""
     log_from: int
+    began_on: datetime
+    """When it began by the machine's clock, which is the site's."""
     links_die: bool = False
     """Whether BFL signs no link again, so that what ran out while the site was stopped is gone for good."""
-    is_fair: bool = False
-    """Whether fairness is looked at: ten people, and everything asked for at about the same time."""
+    loses_answers: bool = False
+    """Whether an honest answer of BFL's may never arrive: its follower is killed, or BFL goes away."""
+    all_wait_from: datetime | None = None
+    """When everybody had pressed, by the machine's clock: from then on all are to be served alike."""
     last_pk: int = 0
     ended_at: float = 0.0
     log_to: int = 0
@@ -72,14 +74,19 @@ class Stage:
         print(f"{seconds:6.1f} s  {self.lane.label:<20}  {text}", flush=True)
 
     def begin(self, name: str) -> None:
-        log = self.site.log.stat().st_size
-        self.parts.append(Part(name, _newest_pk(), self.sandbox.clock(), timezone.now(), log))
+        """Open a part where the last one ends: each request and each line of the log is somebody's."""
+        self.end()
+        last = self.parts[-1] if self.parts else None
+        first_pk, log_from = (last.last_pk, last.log_to) if last else (_newest_pk(), 0)
+        began_at = last.ended_at if last else self.sandbox.clock()
+        self.parts.append(Part(name, first_pk, began_at, log_from, timezone.now()))
         self.say(f"{name}:")
 
     def end(self) -> None:
-        part = self.part
-        part.last_pk, part.ended_at = _newest_pk(), self.sandbox.clock()
-        part.log_to = self.site.log.stat().st_size
+        """Let the last part have all that was until now."""
+        for part in self.parts[-1:]:
+            part.last_pk, part.ended_at = _newest_pk(), self.sandbox.clock()
+            part.log_to = self.site.log.stat().st_size
 
     def calm(self) -> None:
         """Make BFL well again."""

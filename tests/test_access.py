@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from generations import bfl_account, grants, lifecycle, offers
 from generations.models import BFLAccount, CreditEntry, Delivery, Generation, Limit, Offer, OfferChange
+from generations.sandbox import Sandbox
 from tests.conftest import make_pictures
 
 LOGIN = "login"
@@ -232,3 +233,26 @@ def test_it_opens_to_the_right_people_only(
 ) -> None:
     answers = {name: answer(clients[person], address_of(name, rows)) for name in NAMED}
     assert answers == {name: TABLE[name][PEOPLE.index(person)] for name in NAMED}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_nobody_waits_for_bfl(
+    person: str, rows: dict[str, Model], clients: dict[str, Client], sandbox: Sandbox
+) -> None:
+    # Out at the end only.
+    for name in sorted(NAMED, key=lambda name: name.endswith("logout")):
+        for send in (clients[person].get, clients[person].post):
+            send(address_of(name, rows)).getvalue()
+    assert list(sandbox.requests) == []
+
+
+def test_no_press_waits_for_bfl(as_alice: Client, alice: User, sandbox: Sandbox) -> None:
+    as_alice.post("/", {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "a fox", "count": "2"})
+    canceled, failed = Generation.objects.order_by("pk")
+    as_alice.post(reverse("generation-cancel", args=[canceled.code]))
+    (claimed,) = lifecycle.claim()
+    lifecycle.fail(claimed, Generation.FailureCode.TIMED_OUT)
+    for generation in (canceled, failed):
+        as_alice.post(reverse("generation-retry", args=[generation.code]))
+    assert Generation.objects.queued().count() == 2
+    assert list(sandbox.requests) == []

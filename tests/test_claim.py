@@ -37,6 +37,13 @@ def test_it_claims_the_oldest_first(alice: User) -> None:
     assert lifecycle.claim() == generations
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL waits for its disk by itself")
+def test_a_power_cut_takes_no_claim_back(db: None) -> None:
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
 def test_it_never_exceeds_what_bfl_allows(db: None) -> None:
     order(rich("alice"), 30)
     assert len(lifecycle.claim()) == 24

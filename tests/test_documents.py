@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -18,6 +19,9 @@ SOURCES = [
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
 READ = re.compile(r"""\b(?:text|flag|whole|words|origin|zone|database|environ\.get)\(\s*"([A-Z][A-Z_]+)\"""")
 EXAMPLE = re.compile(r"^#?([A-Z][A-Z_]+)=", re.MULTILINE)
+QUOTED = re.compile(r'"([^"]+)"')
+# What stands for something else each time: a name, a time, a number.
+CHANGING = re.compile(r"…|: |\d\d:\d\d|\d+ times|\d+ s\b")
 HEADED = re.compile(r"^(?:#+|\|)\s*`([A-Z][A-Z_]+)`", re.MULTILINE)
 
 
@@ -35,6 +39,27 @@ def test_it_reads_the_variables_that_the_documents_name() -> None:
     names = HEADED.findall((ROOT / "docs" / "configuration.md").read_text())
     assert set(names) == read_by_the_site()
     assert len(names) == len(set(names))
+
+
+def test_operations_quotes_what_people_read() -> None:
+    said = _words_of_the_site()
+    lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
+    quoted = [quote for line in lines if line.startswith("| ") for quote in QUOTED.findall(line)]
+    assert len(quoted) > 8
+    missing = [quote for quote in quoted if not all(part.strip() in said for part in CHANGING.split(quote))]
+    assert missing == []
+
+
+def _words_of_the_site() -> str:
+    """Return all strings of the code and all text of the templates, each in one line."""
+    strings = [
+        node.value
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    pages = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
+    return " ".join(" ".join(strings + pages).split())
 
 
 def test_it_reads_single_variables_in_one_module_only() -> None:

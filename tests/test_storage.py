@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -107,6 +108,28 @@ def test_it_lets_many_write_the_same_file(storage: AtomicFileSystemStorage, tmp_
 def test_it_writes_nowhere_else(name: str, storage: AtomicFileSystemStorage) -> None:
     with pytest.raises(SuspiciousFileOperation):
         storage.save(name, ContentFile(b"x"))
+
+
+def test_a_power_cut_takes_no_name_back(
+    storage: AtomicFileSystemStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    storage.save("images/ab/x.jpg", ContentFile(b"x"))
+    written = [tmp_path / name for name in ("images/ab/x.jpg", "images/ab", "images", ".")]
+    assert synced == [path.stat().st_ino for path in written]
+
+
+def test_it_saves_where_folders_cannot_be_synced(
+    storage: AtomicFileSystemStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError("not supported")
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    storage.save("images/ab/x.jpg", ContentFile(b"x"))
+    assert files_in(tmp_path) == ["images/ab/x.jpg"]
 
 
 def test_it_deletes_what_is_not_there(storage: AtomicFileSystemStorage) -> None:

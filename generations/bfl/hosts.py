@@ -50,10 +50,11 @@ class Hosts:
 
         BFL's tasks are known to one cluster only, and it does not say which when a webhook is set.
         """
-        host = urlsplit(base).hostname or ""
-        if host in _CLUSTERS:
-            return [base, *(f"https://api.{name}.bfl.ai" for name in _CLUSTERS[host])]
-        others = [f"{urlsplit(base).scheme}://{extra}" for extra in sorted(self.extra)]
+        parts = urlsplit(base)
+        if _is_bfl(parts):
+            # What is extra there are hosts that deliver, and these never see the key.
+            return [base, *(f"https://api.{name}.bfl.ai" for name in _CLUSTERS.get(parts.hostname or "", ()))]
+        others = [f"{parts.scheme}://{extra}" for extra in sorted(self.extra)]
         return [base, *(other for other in others if other != base and self.is_api(other))]
 
     def _is_extra(self, parts: SplitResult) -> bool:

@@ -36,13 +36,17 @@ def _claim_until(stage: Stage, until: float) -> int:
     tries = 0
     try:
         while time.monotonic() < until:
-            claimed = lifecycle.claim()
+            claim_and_put_back(stage)
             tries += 1
-            _check_limits(stage)
-            _put_back(claimed)
     finally:
         connection.close()
     return tries
+
+
+def claim_and_put_back(stage: Stage) -> None:
+    claimed = lifecycle.claim()
+    _check_limits(stage)
+    _put_back(claimed)
 
 
 def _check_limits(stage: Stage) -> None:

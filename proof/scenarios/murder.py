@@ -26,6 +26,7 @@ TAKEOVER = 10.0
 
 
 def play(stage: Stage) -> None:
+    stage.part.loses_answers = True
     stage.sandbox.settings.latency = (1.0, 2.0)
     person, *others = stage.people(6)
     _before_the_post(stage, person)
@@ -116,12 +117,13 @@ def _take_over(stage: Stage, person: Person) -> None:
     stage.wait_for("nothing waits any more", lambda: not stage.rows().queued().exists(), 240, every=0.5)
     time.sleep(_STEADY)
     prompts = [stage.prompt("<take-over>") for _ in range(2)]
+    stage.sandbox.faults.script("submit", "latency", seconds=8, prompt=prompts[0])
     with machine.alone(stage.lane):
         stage.press(person, prompts[0])
         stage.wait_for("it is submitted", lambda: stage.row_of(prompts[0]).bfl_id, 60)
         killed_at = time.time()
         kill.kill_workers(stage.site, "follower")
-        stage.say("killed follower and now the seconds count")
+        stage.say("killed follower while it follows, and now the seconds count")
         stage.press(person, prompts[1])
         stage.wait_for("the next claim", lambda: _claims(stage, prompts[1]), 60)
     seconds = _claims(stage, prompts[1])[0].created_at.timestamp() - killed_at

@@ -14,6 +14,7 @@ _PRICE = Decimal("2.5")
 
 
 def play(stage: Stage) -> None:
+    stage.part.loses_answers = True
     stage.sandbox.settings.latency = (1.0, 2.0)
     people = stage.people(3)
     _run_out_of_credits(stage, people)

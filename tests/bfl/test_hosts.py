@@ -160,6 +160,13 @@ def test_it_looks_for_a_task_at_a_single_cluster_only_there() -> None:
     assert Hosts().clusters_of("https://api.us1.bfl.ai") == ["https://api.us1.bfl.ai"]
 
 
+@pytest.mark.parametrize("base", API_BASES.values())
+def test_it_looks_for_a_task_of_bfls_own_hosts_at_no_other(base: str) -> None:
+    delivery = Hosts(extra=frozenset({"pictures.example.com"}))
+    assert delivery.is_delivery("https://pictures.example.com/x")
+    assert delivery.clusters_of(base) == Hosts().clusters_of(base)
+
+
 def test_it_looks_for_a_task_at_the_operators_other_hosts() -> None:
     hosts = Hosts(extra=frozenset({"127.0.0.1:9000", "127.0.0.1:9001", "bfl.example.com"}))
     found = hosts.clusters_of("http://127.0.0.1:9000")
