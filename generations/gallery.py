@@ -22,6 +22,8 @@ Kind = Change.Kind
 
 UNDO_FOR = timedelta(days=1)
 LONGEST_TAG = 50
+# As the database has it: one sign may stand for eighteen letters.
+LONGEST_KEY = 150
 # Ids in one statement: SQLite takes 32,766 values.
 BATCH = 10_000
 _OPPOSITES = {
@@ -91,6 +93,21 @@ def undo(change: Change) -> int | None:
 
 def get_tag(user: User, name: str) -> Tag:
     """Return the person's tag of this name, new if need be. Raises InvalidTag with a sentence."""
+    plain, key = _tag_of(name)
+    return Tag.objects.get_or_create(user=user, key=key, defaults={"name": plain})[0]
+
+
+def find_tag(user: User, name: str) -> Tag:
+    """Return the person's tag of this name. Raises InvalidTag with a sentence."""
+    plain, key = _tag_of(name)
+    tag = Tag.objects.filter(user=user, key=key).first()
+    if tag is None:
+        raise InvalidTag(f"You have no tag “{plain}”. Nothing changed.")
+    return tag
+
+
+def _tag_of(name: str) -> tuple[str, str]:
+    """Return the name as it is kept and as it is compared. Raises InvalidTag with a sentence."""
     # Quotation marks set a tag with spaces apart in a search.
     plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in name)
     plain = " ".join(plain.replace('"', " ").split())
@@ -98,7 +115,10 @@ def get_tag(user: User, name: str) -> Tag:
         raise InvalidTag("Write a word for the tag.")
     if len(plain) > LONGEST_TAG:
         raise InvalidTag(f"A tag has {LONGEST_TAG} characters at most.")
-    return Tag.objects.get_or_create(user=user, key=tag_key(plain), defaults={"name": plain})[0]
+    key = tag_key(plain)
+    if len(key) > LONGEST_KEY:
+        raise InvalidTag("Some signs of that tag stand for whole words. Write it shorter.")
+    return plain, key
 
 
 def _unlike(pictures: PictureQuerySet, kind: Kind, tag: Tag | None) -> list[int]:

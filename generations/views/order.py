@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -98,15 +98,23 @@ def _change_one(request: PersonRequest, code: uuid.UUID, kind: Kind) -> HttpResp
 
 
 def _change(request: PersonRequest, kind: Kind, pictures: PictureQuerySet) -> None:
-    tag = None
-    if kind in (Kind.TAG, Kind.UNTAG):
-        tag = gallery.get_tag(request.user, request.POST.get("tag", ""))
+    tag = _tag(request, kind)
     made = gallery.change(request.user, kind, pictures, tag=tag)
     if made:
         address = reverse("gallery-undo", args=[made.pk])
         messages.success(request, _told(kind, made.count, tag), extra_tags=address)
     else:
         messages.info(request, "Nothing changed: no picture was chosen, or all of them were so already.")
+
+
+def _tag(request: PersonRequest, kind: Kind) -> Tag | None:
+    name = request.POST.get("tag", "")
+    match kind:
+        case Kind.TAG:
+            return gallery.get_tag(request.user, name)
+        case Kind.UNTAG:
+            return gallery.find_tag(request.user, name)
+    return None
 
 
 def chosen(request: PersonRequest, shelf: PictureQuerySet) -> PictureQuerySet:
@@ -127,9 +135,9 @@ def _code(text: str) -> uuid.UUID | None:
 def _moment(text: str) -> datetime | None:
     try:
         found = parse_datetime(text)
-    except ValueError:
+        return found.astimezone(UTC) if found and timezone.is_aware(found) else None
+    except (ValueError, OverflowError):
         return None
-    return found if found and timezone.is_aware(found) else None
 
 
 def _answer(request: HttpRequest, otherwise: str) -> HttpResponse:
