@@ -22,6 +22,8 @@ Kind = Change.Kind
 
 UNDO_FOR = timedelta(days=1)
 LONGEST_TAG = 50
+# As the database has it: one sign may stand for eighteen letters.
+LONGEST_KEY = 150
 # Ids in one statement: SQLite takes 32,766 values.
 BATCH = 10_000
 _OPPOSITES = {
@@ -67,8 +69,7 @@ def ratio_of(width: int, height: int) -> str:
 def change(user: User, kind: Kind, pictures: PictureQuerySet, *, tag: Tag | None = None) -> Change | None:
     """Change those of the pictures that are not so yet; return what can be undone, or None if all were."""
     with transaction.atomic():
-        unlike = _unlike(pictures.filter(user=user), kind, tag)
-        ids = list(unlike.select_for_update(of=["self"]).values_list("pk", flat=True))
+        ids = _unlike(pictures.filter(user=user), kind, tag)
         if not ids:
             return None
         _apply(kind, ids, tag)
@@ -76,18 +77,37 @@ def change(user: User, kind: Kind, pictures: PictureQuerySet, *, tag: Tag | None
         return user.changes.create(kind=kind, tag=tag, pictures=ids, created_at=timezone.now())
 
 
-def undo(change: Change) -> bool:
-    """Turn back exactly those pictures that it changed. False if it was undone already."""
+def undo(change: Change) -> int | None:
+    """Turn back exactly those pictures that it changed. Return how many: some may be removed for good by now,
+    or turned back already. None if it was undone before."""
+    kind = _OPPOSITES[Kind(change.kind)]
     with transaction.atomic():
         row = Change.objects.filter(pk=change.pk, undone_at=None)
         if not row.update(undone_at=timezone.now()):
-            return False
-        _apply(_OPPOSITES[Kind(change.kind)], change.pictures, change.tag)
-    return True
+            return None
+        changed = [Picture.objects.filter(pk__in=some) for some in _batches(change.pictures)]
+        ids = [pk for pictures in changed for pk in _unlike(pictures, kind, change.tag)]
+        _apply(kind, ids, change.tag)
+    return len(ids)
 
 
 def get_tag(user: User, name: str) -> Tag:
     """Return the person's tag of this name, new if need be. Raises InvalidTag with a sentence."""
+    plain, key = _tag_of(name)
+    return Tag.objects.get_or_create(user=user, key=key, defaults={"name": plain})[0]
+
+
+def find_tag(user: User, name: str) -> Tag:
+    """Return the person's tag of this name. Raises InvalidTag with a sentence."""
+    plain, key = _tag_of(name)
+    tag = Tag.objects.filter(user=user, key=key).first()
+    if tag is None:
+        raise InvalidTag(f"You have no tag “{plain}”. Nothing changed.")
+    return tag
+
+
+def _tag_of(name: str) -> tuple[str, str]:
+    """Return the name as it is kept and as it is compared. Raises InvalidTag with a sentence."""
     # Quotation marks set a tag with spaces apart in a search.
     plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in name)
     plain = " ".join(plain.replace('"', " ").split())
@@ -95,11 +115,20 @@ def get_tag(user: User, name: str) -> Tag:
         raise InvalidTag("Write a word for the tag.")
     if len(plain) > LONGEST_TAG:
         raise InvalidTag(f"A tag has {LONGEST_TAG} characters at most.")
-    return Tag.objects.get_or_create(user=user, key=tag_key(plain), defaults={"name": plain})[0]
+    key = tag_key(plain)
+    if len(key) > LONGEST_KEY:
+        raise InvalidTag("Some signs of that tag stand for whole words. Write it shorter.")
+    return plain, key
 
 
-def _unlike(pictures: PictureQuerySet, kind: Kind, tag: Tag | None) -> PictureQuerySet:
-    """Return those that the change would change."""
+def _unlike(pictures: PictureQuerySet, kind: Kind, tag: Tag | None) -> list[int]:
+    """Return the ids of those that the change would change, locked."""
+    return list(
+        _would_change(pictures, kind, tag).select_for_update(of=["self"]).values_list("pk", flat=True)
+    )
+
+
+def _would_change(pictures: PictureQuerySet, kind: Kind, tag: Tag | None) -> PictureQuerySet:
     match kind:
         case Kind.FAVOURITE | Kind.UNFAVOURITE:
             return pictures.filter(is_favourite=kind == Kind.UNFAVOURITE)
@@ -126,8 +155,7 @@ def _apply(kind: Kind, ids: list[int], tag: Tag | None) -> None:
         elif kind == Kind.UNTAG:
             PictureTag.objects.filter(tag=tag, picture__in=some).delete()
         else:
-            # Those that were removed for good meanwhile are left out.
-            uses = [PictureTag(tag=tag, picture_id=pk) for pk in pictures.values_list("pk", flat=True)]
+            uses = [PictureTag(tag=tag, picture_id=pk) for pk in some]
             PictureTag.objects.bulk_create(uses, ignore_conflicts=True)
 
 

@@ -73,6 +73,8 @@ def extract(content: bytes) -> dict[str, object] | None:
         return None
     try:
         fields = json.loads(unescape(found[1].decode()))
+        # JSON can tell of half a letter, which cannot be written anywhere.
+        fields = json.loads(json.dumps(fields, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None

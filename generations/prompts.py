@@ -25,6 +25,11 @@ def remember(user: User, text: str) -> None:
     )
 
 
+def forget(user: User, text: str) -> None:
+    """Take a prompt out of the history, if it is in there."""
+    PastPrompt.objects.filter(user=user, digest=_digest(text)).delete()
+
+
 def find(user: User, words: str = "") -> list[PastPrompt]:
     """Return the newest SHOWN prompts that have all the words, whatever their case and accents."""
     past = PastPrompt.objects.filter(user=user).order_by("-used_at", "-pk")

@@ -17,8 +17,8 @@ MOST_PARTS = 40
 TOO_MUCH = f"That is too much to search for. Leave {MOST_PARTS} words at most."
 # The usual ratios, width to height.
 RATIOS = ("1:1", "5:4", "4:3", "3:2", "16:9", "21:9", "4:5", "3:4", "2:3", "9:16", "9:21")
-FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
-_ALIASES = {"model": "endpoint"}
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+_ALIASES = {"model": "endpoint", "jpg": "jpeg"}
 _FAVOURITE = {"favourite", "favorite"}
 _PART = re.compile(r'(?:(?P<key>[A-Za-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))')
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})")
@@ -180,9 +180,10 @@ def _size(value: str) -> str:
 
 
 def _format(value: str) -> str:
-    if value.lower() not in FORMATS:
+    value = _ALIASES.get(value.lower(), value.lower())
+    if value not in FORMATS:
         raise ValueError(f"“{value[:40]}” is no format. Write jpeg, png or webp.")
-    return FORMATS[value.lower()].lower()
+    return value
 
 
 READERS: dict[str, Callable[[str], str]] = {

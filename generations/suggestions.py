@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from generations.bfl import ENDPOINTS
 from generations.folding import of_owner, tag_key, words_in
 from generations.models import Picture, Tag
-from generations.query import RATIOS, READERS, Part
+from generations.query import FORMATS, RATIOS, READERS, Part
 
 MOST = 8
 MOST_TAGS = 100
@@ -41,7 +41,7 @@ def _values(user: User, key: str, start: str) -> list[str]:
         "endpoint": tuple(ENDPOINTS),
         "ratio": RATIOS,
         "is": ("favourite",),
-        "format": ("jpeg", "png", "webp"),
+        "format": tuple(FORMATS),
     }
     return [f"{key}:{value}" for value in offered.get(key, ()) if value.startswith(start.lower())]
 

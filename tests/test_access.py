@@ -17,10 +17,21 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from generations import bfl_account, grants, lifecycle, offers
-from generations.models import BFLAccount, CreditEntry, Delivery, Generation, Limit, Offer, OfferChange
-from generations.sandbox import Sandbox
-from tests.conftest import make_pictures
+from generations import bfl_account, gallery, grants, lifecycle, offers
+from generations.models import (
+    BFLAccount,
+    Change,
+    CreditEntry,
+    Delivery,
+    GeneratedImage,
+    Generation,
+    Limit,
+    Offer,
+    OfferChange,
+    Picture,
+    PictureTag,
+)
+from tests.conftest import make_pictures, rows_of
 
 LOGIN = "login"
 Expected = tuple[int | str, int | str, int | str, int | str]
@@ -135,6 +146,7 @@ TABLE: dict[str, Expected] = {
 for name in WRITTEN_BY_THE_MACHINE:
     TABLE |= pages_of(f"generations_{name}", add=NOBODY, delete=NOBODY)
 
+POSTED_TO = [name for name in SITE if SITE[name] == POSTED] + ["gallery-trash-empty", "gallery-zip"]
 PEOPLE = ("anonymous", "owner", "other", "staff")
 
 
@@ -225,6 +237,35 @@ def clients(client: Client, as_alice: Client, as_bob: Client, as_staff: Client) 
 
 def test_it_knows_every_address_of_the_site() -> None:
     assert sorted(TABLE) == NAMED
+
+
+@pytest.mark.parametrize("person", ["anonymous", "other", "staff"])
+def test_nothing_of_anothers_is_changed_by_a_post(
+    person: str, alice: User, rows: dict[str, Model], clients: dict[str, Client]
+) -> None:
+    made = gallery.change(alice, Change.Kind.FAVOURITE, Picture.objects.all())
+    assert made
+    picture = rows["generations_generation"]
+    assert isinstance(picture, Generation)
+    tables = (Picture, PictureTag, GeneratedImage, Generation, CreditEntry, Change)
+    before = rows_of(*tables)
+    form = {
+        "picture": str(picture.code),
+        "do": "trash",
+        "favourite": "no",
+        "tag": "x",
+        "until": timezone.now(),
+    }
+    for name in POSTED_TO:
+        address = reverse(name, args=[made.pk]) if name == "gallery-undo" else address_of(name, rows)
+        response = clients[person].post(address, form)
+        if person == "anonymous":
+            assert response["Location"].startswith("/accounts/login/?"), name
+        elif ROUTES[name].pattern.converters:
+            assert response.status_code == 404, name
+        else:
+            assert response.status_code < 400, name
+    assert rows_of(*tables) == before
 
 
 @pytest.mark.parametrize("person", PEOPLE)

@@ -15,7 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from pytest_django.live_server_helper import LiveServer
 
 from generations import bfl, doctor, follower, images, ledger, lifecycle, provider, tasks
-from generations.models import Generation
+from generations.models import Generation, Picture
 from generations.models.generation import GIVEN_UP, LATE_FOR
 from generations.sandbox import Sandbox
 from generations.sandbox.messages import Seen
@@ -175,7 +175,7 @@ def test_a_late_picture_is_stored_and_free(work: Work, alice: User, sandbox: San
     generation.refresh_from_db()
     assert (generation.is_succeeded, generation.is_late) == (True, True)
     assert Path(generation.image.file.path).stat().st_size == generation.image.byte_size
-    assert generation in Generation.objects.for_gallery()
+    assert Picture.objects.of(alice).on_wall().filter(pk=generation.pk).exists()
     assert ledger.get_balance(alice) == 100
     assert_free(generation)
     assert list(doctor.check_files()) == []

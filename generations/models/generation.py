@@ -61,9 +61,6 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """Those that we gave up, and whose picture may still come."""
         return self.filter(late_until__gt=timezone.now())
 
-    def for_gallery(self) -> GenerationQuerySet:
-        return self.filter(status=Generation.Status.SUCCEEDED).select_related("image")
-
     def out_of_trash(self) -> GenerationQuerySet:
         """All but those whose picture is in the trash, or was removed from it."""
         gone = Q(picture__trashed_at__isnull=False) | Q(status=Generation.Status.SUCCEEDED, picture=None)
@@ -71,17 +68,6 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
     def newest_first(self) -> GenerationQuerySet:
         return self.order_by("-created_at", "-pk")
-
-    def older_than(self, other: Generation) -> GenerationQuerySet:
-        """Those behind `other` in newest_first(), equal times told apart by pk."""
-        return self.filter(
-            Q(created_at__lt=other.created_at) | Q(created_at=other.created_at, pk__lt=other.pk)
-        )
-
-    def newer_than(self, other: Generation) -> GenerationQuerySet:
-        return self.filter(
-            Q(created_at__gt=other.created_at) | Q(created_at=other.created_at, pk__gt=other.pk)
-        )
 
 
 class Generation(models.Model):

@@ -16,10 +16,9 @@ from fluxsite.http import PersonRequest
 from generations import archive, file_names, files, images, metadata
 from generations.models import Generation, Picture
 from generations.models.gallery import PictureQuerySet
-from generations.query import parse
+from generations.query import FORMATS, parse
 from generations.views.order import chosen
 
-FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 # Rows read at a time while a ZIP is sent. No cursor stays open for as long as a slow connection takes.
 BATCH = 200
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,13 +20,14 @@ from fluxsite.http import PersonRequest
 from generations import bfl, months, periods, suggestions
 from generations.models import Picture, Tag
 from generations.models.gallery import PictureQuerySet
-from generations.query import FORMATS, RATIOS, READERS, Query, parse
+from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 
 PAGE_SIZE = 48
 # Counting goes no further.
 MOST_COUNTED = 10_000
 # Of a search without a match, so many parts are tried to be left out.
 MOST_DROPPED = 8
+PLACES = {"older_than", "newer_than", "at", "month"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,14 @@ def gallery(request: PersonRequest) -> HttpResponse:
         return redirect(_address("gallery", q=_written(request).text))
     response = _render_wall(request, "gallery", Picture.objects.on_wall())
     if request.GET.get("view") in ("pages", "endless"):
-        response.set_cookie("wall", request.GET["view"], max_age=31536000, httponly=True, samesite="Lax")
+        response.set_cookie(
+            "wall",
+            request.GET["view"],
+            max_age=31536000,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
     return response
 
 
@@ -54,8 +63,8 @@ def trash(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def jump(request: PersonRequest) -> HttpResponse:
-    """The months that have pictures, as a page, or as the list in it."""
-    context = {"months": months.of(request.user)}
+    """The months that have pictures, as a page, or as the list in it. Each leads into the search, if any."""
+    context = {"months": months.of(request.user), "text": request.GET.get("q", "")[:LONGEST]}
     template = "generations/_months.html" if request.htmx else "generations/months.html"
     return render(request, template, context)
 
@@ -76,10 +85,13 @@ def count(request: PersonRequest) -> HttpResponse:
 
 
 def _written(request: PersonRequest) -> Query:
-    """Return the query with what was chosen in the page's filters."""
+    """Return the query with what was chosen in the page's filters. One that was left as it stood changes
+    nothing: there may be a second one of its key, which the page's filters do not show."""
     query = parse(request.GET.get("q", ""))
-    for key in READERS.keys() & request.GET.keys():
-        query = query.with_filter(key, request.GET[key].strip())
+    for key in READERS:
+        value = request.GET.get(key, query.value_of(key)).strip()
+        if value != query.value_of(key):
+            query = query.with_filter(key, value)
     return query
 
 
@@ -88,8 +100,12 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
     found = shelf.matching(request.user, query)
     place = _place(request)
     page = _page(found, place, request)
+    if not page.pictures and PLACES & request.GET.keys() and not request.htmx:
+        # What stood there is gone, so nothing is left to turn back from.
+        return redirect(_address(name, q=query.text))
     if name == "gallery":
-        _set_days(page.pictures, place if "older_than" in request.GET else None)
+        # The page is added below another one that has the day's heading, or stands alone.
+        _set_days(page.pictures, place if request.htmx and "older_than" in request.GET else None)
     in_pages = (request.GET.get("view") or request.COOKIES.get("wall")) == "pages"
     context = {
         "page": page,
@@ -109,18 +125,20 @@ def _page(found: PictureQuerySet, place: Picture | None, request: PersonRequest)
     if place and "newer_than" in request.GET:
         rows = _load(found.newer_than(place).oldest_first(), PAGE_SIZE + 1)
         return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
+    rest = found
     above: list[Picture] = []
     if place and "at" in request.GET:
         # The page around a picture begins half a page before it.
-        above = _load(found.newer_than(place).oldest_first(), PAGE_SIZE // 2)[-1:]
-        found = found.older_than(above[0]) if above else found
+        before = list(found.newer_than(place).oldest_first().values_list("pk", flat=True)[: PAGE_SIZE // 2])
+        above = list(Picture.objects.to_show().filter(pk__in=before[-1:]))
+        rest = found.older_than(above[0]) if above else found
     elif place:
-        found = found.older_than(place)
+        rest = found.older_than(place)
     elif month := months.month_in(request.GET.get("month", "")):
-        found = found.filter(created_at__lt=periods.start_of(months.after(month)))
-    rows = above + _load(found.newest_first(), PAGE_SIZE + 1)
-    is_newest = not (above or "month" in request.GET or (place and "older_than" in request.GET))
-    return Page(rows[:PAGE_SIZE], has_newer=not is_newest, has_older=len(rows) > PAGE_SIZE)
+        rest = found.filter(created_at__lt=periods.start_of(months.after(month)))
+    rows = above + _load(rest.newest_first(), PAGE_SIZE + 1)
+    has_newer = rest is not found and bool(rows) and found.newer_than(rows[0]).exists()
+    return Page(rows[:PAGE_SIZE], has_newer=has_newer, has_older=len(rows) > PAGE_SIZE)
 
 
 def _load(found: PictureQuerySet, count: int) -> list[Picture]:
@@ -170,7 +188,7 @@ def _around(
         "clear_url": reverse(name),
         "today": timezone.localdate(),
         "chosen": {key: query.value_of(key) for key in READERS},
-        **_choices(request),
+        **_choices(request, query),
     }
 
 
@@ -193,13 +211,16 @@ def _drops(request: PersonRequest, name: str, query: Query) -> list[tuple[Query,
     return [(out, _address(name, q=rest.text)) for out, rest in rests if matches(rest)]
 
 
-def _choices(request: PersonRequest) -> dict[str, Any]:
-    """Return what the page's filters offer."""
+def _choices(request: PersonRequest, query: Query) -> dict[str, Any]:
+    """Return what the page's filters offer, and what was typed besides: a filter without it would drop it."""
+    endpoints = {slug: entry.name for slug, entry in bfl.ENDPOINTS.items()}
+    tags = Tag.objects.filter(user=request.user).in_use().values_list("name", flat=True)
+    named = {key: [query.value_of(key)] if query.value_of(key) else [] for key in ("endpoint", "tag")}
     return {
-        "endpoints": [(slug, entry.name) for slug, entry in bfl.ENDPOINTS.items()],
+        "endpoints": ({slug: slug for slug in named["endpoint"]} | endpoints).items(),
         "ratios": RATIOS,
-        "formats": sorted({name.lower() for name in FORMATS.values()}),
-        "tags": list(Tag.objects.filter(user=request.user).in_use()[: suggestions.MOST_TAGS]),
+        "formats": FORMATS,
+        "tags": dict.fromkeys([*named["tag"], *tags[: suggestions.MOST_TAGS]]),
     }
 
 

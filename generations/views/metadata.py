@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods
 
@@ -29,7 +31,7 @@ class Reading:
     """What a file says of how its picture was made. Anybody may have written it."""
 
     generation: Generation
-    made_at: object
+    made_at: datetime | None
     use_url: str
     is_own: bool
 
@@ -78,10 +80,12 @@ def _own(user: User, code: str) -> Generation | None:
         return None
 
 
-def _moment(text: str) -> object:
+def _moment(text: str) -> datetime | None:
+    """Return the moment in the site's time, if there is such a time."""
     try:
-        return parse_datetime(text)
-    except ValueError:
+        found = parse_datetime(text)
+        return timezone.localtime(found) if found and timezone.is_aware(found) else None
+    except (ValueError, OverflowError):
         return None
 
 

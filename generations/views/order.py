@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -16,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from fluxsite.http import PersonRequest
-from generations import gallery
+from generations import gallery, words
 from generations import trash as trash_can
 from generations.models import Change, Picture, Tag
 from generations.models.gallery import PictureQuerySet
@@ -42,10 +41,13 @@ def change(request: PersonRequest) -> HttpResponse:
 @require_POST
 def undo(request: PersonRequest, pk: int) -> HttpResponse:
     made = get_object_or_404(request.user.changes, pk=pk)
-    if gallery.undo(made):
-        messages.success(request, f"Undone. {_pictures(made.count)} as before.")
-    else:
+    count = gallery.undo(made)
+    if count:
+        messages.success(request, f"Undone. {words.pictures(count)} as before.")
+    elif count is None:
         messages.info(request, "That was undone already.")
+    else:
+        messages.info(request, "Nothing to undo: what was removed for good does not come back.")
     return _answer(request, reverse("gallery"))
 
 
@@ -76,7 +78,7 @@ def empty_trash(request: PersonRequest) -> HttpResponse:
     until = _moment(request.POST.get("until", ""))
     if request.method == "POST" and until:
         count = trash_can.empty(request.user, until=until)
-        messages.success(request, f"{_pictures(count)} removed for good. The files follow in a moment.")
+        messages.success(request, f"{words.pictures(count)} removed for good. The files follow in a moment.")
         return redirect("gallery-trash")
     pictures = Picture.objects.of(request.user).in_trash()
     context = {"count": pictures.count(), "until": timezone.now().isoformat()}
@@ -96,15 +98,23 @@ def _change_one(request: PersonRequest, code: uuid.UUID, kind: Kind) -> HttpResp
 
 
 def _change(request: PersonRequest, kind: Kind, pictures: PictureQuerySet) -> None:
-    tag = None
-    if kind in (Kind.TAG, Kind.UNTAG):
-        tag = gallery.get_tag(request.user, request.POST.get("tag", ""))
+    tag = _tag(request, kind)
     made = gallery.change(request.user, kind, pictures, tag=tag)
     if made:
         address = reverse("gallery-undo", args=[made.pk])
         messages.success(request, _told(kind, made.count, tag), extra_tags=address)
     else:
         messages.info(request, "Nothing changed: no picture was chosen, or all of them were so already.")
+
+
+def _tag(request: PersonRequest, kind: Kind) -> Tag | None:
+    name = request.POST.get("tag", "")
+    match kind:
+        case Kind.TAG:
+            return gallery.get_tag(request.user, name)
+        case Kind.UNTAG:
+            return gallery.find_tag(request.user, name)
+    return None
 
 
 def chosen(request: PersonRequest, shelf: PictureQuerySet) -> PictureQuerySet:
@@ -125,9 +135,9 @@ def _code(text: str) -> uuid.UUID | None:
 def _moment(text: str) -> datetime | None:
     try:
         found = parse_datetime(text)
-    except ValueError:
+        return found.astimezone(UTC) if found and timezone.is_aware(found) else None
+    except (ValueError, OverflowError):
         return None
-    return found if found and timezone.is_aware(found) else None
 
 
 def _answer(request: HttpRequest, otherwise: str) -> HttpResponse:
@@ -140,7 +150,7 @@ def _answer(request: HttpRequest, otherwise: str) -> HttpResponse:
 
 
 def _told(kind: Kind, count: int, tag: Tag | None) -> str:
-    pictures = _pictures(count)
+    pictures = words.pictures(count)
     return {
         Kind.FAVOURITE: f"{pictures} marked as favourite.",
         Kind.UNFAVOURITE: f"{pictures} no longer favourite.",
@@ -149,7 +159,3 @@ def _told(kind: Kind, count: int, tag: Tag | None) -> str:
         Kind.TRASH: f"{pictures} put in the trash.",
         Kind.RESTORE: f"{pictures} back on the wall.",
     }[kind]
-
-
-def _pictures(count: int) -> str:
-    return f"{floatformat(count, '0g')} picture{'' if count == 1 else 's'}"

@@ -26,7 +26,8 @@ def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     mine = Generation.objects.filter(user=request.user).select_related("image", "picture")
     events = Prefetch("events", GenerationEvent.objects.select_related("created_by"))
     generation = get_object_or_404(mine.prefetch_related("entries", events), code=code)
-    if generation.is_unseen:
+    # Fetched ahead, nobody has looked at it; when it is shown it is asked for again.
+    if generation.is_unseen and "X-Prefetch" not in request.headers:
         lifecycle.mark_seen(request.user.generations.filter(pk=generation.pk))
     if request.htmx:
         return render(request, "generations/_detail_state.html", {"generation": generation})
@@ -44,7 +45,8 @@ def _ways(request: PersonRequest, generation: Generation) -> dict[str, str]:
     is_trashed = picture is not None and picture.is_trashed
     shelf = Picture.objects.in_trash() if is_trashed else Picture.objects.on_wall()
     back, name = ("gallery-trash", "Trash") if is_trashed else ("gallery", "Gallery")
-    ways = {"back_url": reverse(back) + carried, "back_name": name}
+    place = {"at": generation.code, **({"q": text} if text else {})}
+    ways = {"back_url": f"{reverse(back)}?{urlencode(place)}", "back_name": name}
     for way, code in _neighbours(shelf.matching(request.user, parse(text)), generation).items():
         ways[way] = reverse("generation-detail", args=[code]) + carried
     return ways

@@ -104,9 +104,9 @@ def test_each_change_can_be_undone_once(kind: Change.Kind, alice: User, media: P
     assert change
     assert state() != before
     assert gallery.change(alice, kind, of(made), tag=about(kind, tag)) is None
-    assert gallery.undo(change)
+    assert gallery.undo(change) == 2
     assert state() == before
-    assert not gallery.undo(change)
+    assert gallery.undo(change) is None
     assert state() == before
 
 
@@ -144,6 +144,8 @@ def test_nobody_changes_or_undoes_what_is_anothers(
         ({"do": "trash", "picture": ["nonsense", "00000000-0000-0000-0000-000000000000"]}, "Nothing changed"),
         ({"do": "tag", "tag": ' " '}, "Write a word for the tag."),
         ({"do": "tag", "tag": "x" * 51}, "50 characters at most"),
+        ({"do": "tag", "tag": "\ufdfa" * 9}, "Write it shorter."),
+        ({"do": "untag", "tag": "lgoo"}, "You have no tag “lgoo”."),
     ],
 )
 def test_a_bad_form_is_answered_with_a_sentence(
@@ -188,6 +190,34 @@ def test_a_tag_is_one_however_it_is_written(alice: User, bob: User) -> None:
     assert gallery.get_tag(bob, "Straße 1") != tag
     with pytest.raises(IntegrityError), transaction.atomic():
         Tag.objects.create(user=alice, name="strasse 1", key=tag.key)
+
+
+def test_a_tag_that_was_mistyped_when_taken_off_does_not_come_to_be(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    (generation,) = make_pictures(alice)
+    as_alice.post(f"/g/{generation.code}/tags/", {"do": "untag", "tag": "lgoo"})
+    assert not Tag.objects.exists()
+
+
+@pytest.mark.parametrize("do", ["favourite", "tags", "restore"])
+def test_undo_in_a_fragment_leads_back_to_the_page_around_it(
+    do: str, as_alice: Client, alice: User, media: Path
+) -> None:
+    (generation,) = make_pictures(alice)
+    if do == "restore":
+        assert gallery.change(alice, Kind.TRASH, of([generation]))
+    page = f"/g/{generation.code}/?q=dusk"
+    answer = as_alice.post(
+        f"/g/{generation.code}/{do}/",
+        {"tag": "logo", "order": "yes"},
+        headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"},
+    )
+    following = re.search(r'name="next" value="([^"]*)"', answer.text)
+    assert following
+    undone = as_alice.post(undo_address(answer.text), {"next": following[1]})
+    assert undone["Location"] == page
+    assert "Undone." in as_alice.get(page).text
 
 
 def test_script_is_told_what_happened_in_a_fragment(as_alice: Client, alice: User, media: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import doctor, gallery, trash
+from generations import doctor, gallery, lifecycle, prompts, trash
 from generations.models import Change, GeneratedImage, Generation, Picture, PictureTag
 from tests.conftest import make_pictures, sweep
 from tests.gallery.test_order import codes, of, shown
@@ -51,7 +52,9 @@ def test_it_is_gone_from_wall_studio_and_search_but_not_for_good(
 
 def test_it_says_how_many_days_are_left(as_alice: Client, trashed: Generation) -> None:
     let_days_pass(10)
-    assert "20 days left" in as_alice.get("/gallery/trash/").text
+    text = as_alice.get("/gallery/trash/").text
+    # With a hidden parent nobody would hear it.
+    assert '<span class="words">20 days left</span>' in text
 
 
 def test_it_is_restored_from_the_trash(as_alice: Client, alice: User, trashed: Generation) -> None:
@@ -111,12 +114,83 @@ def test_a_removal_that_was_interrupted_is_finished_by_the_next(
     assert list(doctor.check_files()) == []
 
 
-def test_it_removes_in_batches(alice: User, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trash, "BATCH", 2)
-    monkeypatch.setattr(trash, "BATCHES_OF_A_SWEEP", 2)
+def test_a_sweep_removes_so_many_and_the_next_goes_on(
+    alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trash, "MOST", 4)
     assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 5)))
     let_days_pass(31)
     assert [trash.remove_due(), trash.remove_due(), trash.remove_due()] == [4, 1, 0]
+
+
+def test_a_sweep_stops_when_its_time_is_over(
+    alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trash, "SECONDS", -1)
+    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
+    let_days_pass(31)
+    assert trash.remove_due() == 1
+
+
+def test_files_are_removed_while_nobody_waits_for_the_database(
+    transactional_db: None, trashed: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_days_pass(31)
+    waited = []
+    delete = default_storage.delete
+
+    def watched(name: str) -> None:
+        waited.append(connection.in_atomic_block)
+        delete(name)
+
+    monkeypatch.setattr(default_storage, "delete", watched)
+    assert trash.remove_due() == 1
+    assert waited == [False, False]
+
+
+def test_a_file_that_cannot_be_removed_holds_up_no_other(
+    alice: User, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, other = make_pictures(alice, 2)
+    assert gallery.change(alice, Kind.TRASH, of([stuck, other]))
+    let_days_pass(31)
+    delete = default_storage.delete
+
+    def refused(name: str) -> None:
+        if str(stuck.code) in name:
+            raise PermissionError(name)
+        delete(name)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(default_storage, "delete", refused)
+        assert trash.remove_due() == 1
+    assert f"The files of {stuck.code} cannot be removed" in caplog.text
+    assert list(Picture.objects.values_list("pk", flat=True)) == [stuck.pk]
+    assert trash.remove_due() == 1
+    assert files(media) == set()
+
+
+def test_the_prompt_leaves_the_history_with_its_last_picture(alice: User, bob: User, media: Path) -> None:
+    for person in (alice, bob):
+        prompts.remember(person, "a heron")
+        prompts.remember(person, "a heron among reeds")
+    make_pictures(alice, prompt="a heron among reeds")
+    first, last = make_pictures(alice, 2, prompt="a heron")
+    for picture, left in ((first, 2), (last, 1)):
+        assert gallery.change(alice, Kind.TRASH, of([picture]))
+        let_days_pass(31)
+        assert trash.remove_due() == 1
+        assert alice.past_prompts.count() == left
+    assert bob.past_prompts.count() == 2
+
+
+def test_the_prompt_stays_in_the_history_while_a_picture_of_it_is_coming(alice: User, media: Path) -> None:
+    prompts.remember(alice, "a heron")
+    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, prompt="a heron")))
+    let_days_pass(31)
+    lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=1)
+    assert trash.remove_due() == 1
+    assert alice.past_prompts.exists()
 
 
 def test_emptying_names_the_number_and_spares_what_came_later(
@@ -137,16 +211,39 @@ def test_emptying_names_the_number_and_spares_what_came_later(
     assert Picture.objects.in_trash().of(bob).exists()
 
 
-def test_what_was_emptied_cannot_be_undone(alice: User, trashed: Generation) -> None:
+def test_what_was_emptied_cannot_be_undone(as_alice: Client, alice: User, trashed: Generation) -> None:
     change = alice.changes.get()
     assert trash.empty(alice, until=timezone.now()) == 1
     assert gallery.change(alice, Kind.RESTORE, of([trashed])) is None
+    text = as_alice.post(f"/gallery/undo/{change.pk}/", follow=True).text
+    assert "Nothing to undo" in text
+    assert not Picture.objects.on_wall().filter(pk=trashed.pk).exists()
     assert trash.remove_due() == 1
-    assert gallery.undo(change)
-    assert not Picture.objects.filter(pk=trashed.pk).exists()
 
 
-@pytest.mark.parametrize("until", ["", "yesterday", "2026-01-01", "9999-99-99T00:00:00Z"])
+def test_what_was_emptied_is_not_saved_by_undoing_an_earlier_restore(
+    alice: User, trashed: Generation
+) -> None:
+    restored = gallery.change(alice, Kind.RESTORE, of([trashed]))
+    assert restored
+    assert gallery.change(alice, Kind.TRASH, of([trashed]))
+    assert trash.empty(alice, until=timezone.now()) == 1
+    assert gallery.undo(restored) == 0
+    assert trash.remove_due() == 1
+
+
+def test_undo_tells_how_many_are_really_back(as_alice: Client, alice: User, media: Path) -> None:
+    change = gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
+    assert change
+    gone = Picture.objects.in_trash()[:1].get()
+    Picture.objects.filter(pk=gone.pk).update(remove_at=timezone.now())
+    text = as_alice.post(f"/gallery/undo/{change.pk}/", follow=True).text
+    assert "Undone. 2 pictures as before." in text
+
+
+@pytest.mark.parametrize(
+    "until", ["", "yesterday", "2026-01-01", "9999-99-99T00:00:00Z", "0001-01-01T00:00:00+14:00"]
+)
 def test_emptying_without_a_moment_asks_again(until: str, as_alice: Client, trashed: Generation) -> None:
     response = as_alice.post("/gallery/trash/empty/", {"until": until})
     assert "Remove 1 picture" in response.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,7 +28,8 @@ def test_it_goes_through_the_search_that_one_came_from(as_alice: Client, alice: 
     text = as_alice.get(f"/g/{fox.code}/?{carried}").text
     assert way(text, "prev") == f"/g/{last.code}/?{carried}"
     assert way(text, "next") is None
-    assert f'data-back href="/gallery/?{carried}"' in text
+    assert f'data-back href="/gallery/?at={fox.code}&amp;{carried}"' in text
+    assert f'name="next" value="/gallery/?at={fox.code}&amp;q=fox%20snow"' in text
     assert way(as_alice.get(f"/g/{fox.code}/").text, "prev") == f"/g/{owl.code}/"
 
 
@@ -67,6 +69,34 @@ def test_it_costs_the_same_queries_however_many_pictures(
         as_alice.get(f"/g/{generation.code}/")
         with django_assert_num_queries(13):
             as_alice.get(f"/g/{generation.code}/")
+
+
+def test_the_trash_is_come_back_to_at_the_same_place(as_alice: Client, alice: User, media: Path) -> None:
+    first, _ = make_pictures(alice, 2)
+    assert gallery.change(alice, Change.Kind.TRASH, Picture.objects.all())
+    text = as_alice.get(f"/g/{first.code}/").text
+    assert f'data-back href="/gallery/trash/?at={first.code}"' in text
+    back = as_alice.get(f"/gallery/trash/?at={first.code}").text
+    assert re.search(rf'href="/g/{first.code}/"\s+autofocus', back)
+
+
+def test_what_was_fetched_ahead_was_not_looked_at(as_alice: Client, alice: User, media: Path) -> None:
+    (picture,) = make_pictures(alice)
+    as_alice.get(f"/g/{picture.code}/", headers={"X-Prefetch": "yes"})
+    assert Generation.objects.get().is_unseen
+    as_alice.head(f"/g/{picture.code}/")
+    assert not Generation.objects.get().is_unseen
+
+
+def test_all_parameters_can_be_copied_at_once(as_alice: Client, alice: User, media: Path) -> None:
+    (picture,) = make_pictures(alice, prompt="a fox & an owl")
+    text = as_alice.get(f"/g/{picture.code}/").text
+    assert 'data-copy="all-text"' in text
+    found = re.search(r'id="all-text"[^>]*>(.*?)</pre>', text, re.DOTALL)
+    assert found
+    lines = html.unescape(found[1]).splitlines()
+    assert lines[:2] == ["Prompt: a fox & an owl", f"Model: {picture.endpoint_name}"]
+    assert lines[2:] == [*(f"{label}: {value}" for label, value in picture.shown_parameters), "Seed: 42"]
 
 
 def test_it_offers_every_way_to_use_and_to_keep_a_picture(as_alice: Client, alice: User, media: Path) -> None:

@@ -3,15 +3,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from generations import gallery as gallery_verbs
 from generations import images, lifecycle
-from generations.models import Generation, Picture
+from generations.models import Change, Generation, Picture
 from generations.query import parse
 from generations.views import gallery
 from tests.conftest import jpeg, make_pictures, make_wall, set_time
@@ -126,8 +128,8 @@ def test_it_costs_the_same_queries_on_a_later_page(
 ) -> None:
     make_wall(alice, PAGE_SIZE + 2)
     next_url = shown_codes(as_alice, "/gallery/")[1]
-    # One more to find the last picture of the page before.
-    with django_assert_num_queries(QUERIES + 1):
+    # One more to find the last picture of the page before, one to know whether there is a newer page.
+    with django_assert_num_queries(QUERIES + 2):
         as_alice.get(next_url)
 
 
@@ -251,3 +253,65 @@ def test_it_keeps_to_pages_once_they_were_chosen(as_alice: Client, alice: User, 
 def test_the_filters_on_the_page_write_the_query(as_alice: Client) -> None:
     response = as_alice.get("/gallery/", {"q": "red fox ratio:1:1", "endpoint": "flux-dev", "ratio": ""})
     assert response["Location"] == "/gallery/?q=red+fox+endpoint%3Aflux-dev"
+
+
+def test_filters_that_were_left_as_they_stood_change_nothing(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    (picture,) = make_pictures(alice)
+    gallery_verbs.change(
+        alice,
+        Change.Kind.TAG,
+        Picture.objects.filter(pk=picture.pk),
+        tag=gallery_verbs.get_tag(alice, "Logo"),
+    )
+    query = "tag:logo tag:draft endpoint:flux-of-old after:2026 before:2030"
+    page = as_alice.get("/gallery/", {"q": query}).text
+    chosen = dict(
+        re.findall(r'<select id="filter-(\w+)".*?<option value="([^"]+)"\s+selected', page, re.DOTALL)
+    )
+    assert chosen["endpoint"] == "flux-of-old"
+    assert re.search(r"<option selected>logo</option>", page)
+    posted = {"q": query, "tag": "logo", "endpoint": "flux-of-old", "ratio": "", "seed": "7"}
+    assert parse_qs(as_alice.get("/gallery/", posted)["Location"].partition("?")[2]) == {
+        "q": [f"{query} seed:7"]
+    }
+
+
+def test_there_is_nothing_newer_than_the_newest(as_alice: Client, alice: User, media: Path) -> None:
+    expected = make_wall(alice, 2 * PAGE_SIZE)
+    month = f"{timezone.localdate():%Y-%m}"
+    for place in (f"newer_than={expected[PAGE_SIZE]}", f"at={expected[0]}", f"month={month}"):
+        text = as_alice.get(f"/gallery/?{place}").text
+        assert SHOWN.findall(text) == expected[:PAGE_SIZE], place
+        assert 'rel="prev"' not in text, place
+    assert 'rel="prev"' in as_alice.get(f"/gallery/?older_than={expected[0]}").text
+
+
+@pytest.mark.parametrize("shelf", ["/gallery/", "/gallery/trash/"])
+def test_a_page_on_which_nothing_is_left_leads_to_the_shelf(
+    shelf: str, as_alice: Client, alice: User, media: Path
+) -> None:
+    (only,) = make_pictures(alice)
+    if shelf == "/gallery/trash/":
+        gallery_verbs.change(alice, Change.Kind.TRASH, Picture.objects.filter(pk=only.pk))
+    for place in ("older_than", "newer_than"):
+        response = as_alice.get(shelf, {place: str(only.code), "q": "dusk"})
+        assert response["Location"] == f"{shelf}?q=dusk"
+    assert as_alice.get("/gallery/?month=2020-01")["Location"] == "/gallery/"
+    fragment = as_alice.get(shelf, {"older_than": str(only.code)}, headers={"HX-Request": "true"})
+    assert fragment.status_code == 200
+
+
+def test_each_page_by_itself_begins_with_its_day(as_alice: Client, alice: User, media: Path) -> None:
+    expected = make_wall(alice, PAGE_SIZE + 2)
+    address = f"/gallery/?older_than={expected[PAGE_SIZE - 1]}"
+    assert len(re.findall('class="wall-day"', as_alice.get(address).text)) == 1
+    assert "wall-day" not in as_alice.get(address, headers={"HX-Request": "true"}).text
+
+
+def test_a_month_is_jumped_to_within_the_search(as_alice: Client, alice: User, media: Path) -> None:
+    make_pictures(alice)
+    text = as_alice.get("/gallery/months/", {"q": 'dusk tag:"a & b"'}).text
+    assert re.search(r"month=\d{4}-\d\d&amp;q=dusk%20tag%3A%22a%20%26%20b%22", text)
+    assert as_alice.get("/gallery/?q=dusk").text.count("/gallery/months/?q=dusk") == 2

@@ -23,8 +23,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from generations import archive, gallery
-from generations.models import Change, Generation, Picture
+from generations.models import Change, GeneratedImage, Generation, Picture
 from tests.conftest import make_pictures, make_wall
+from tests.gallery.test_wall import copies_of
 
 ZIP = "/gallery/pictures.zip"
 
@@ -191,6 +192,39 @@ def test_its_memory_does_not_grow_with_it(alice: User, media: Path) -> None:
     tracemalloc.stop()
     assert sent > 60 * size
     assert peak < 8 * size
+
+
+def test_two_thousand_originals_take_no_more_memory_and_all_are_as_the_manifest_says(
+    as_alice: Client, alice: User, media: Path, tmp_path: Path
+) -> None:
+    (generation,) = make_pictures(alice)
+    (media / str(generation.image.file)).write_bytes(os.urandom(50_000))
+    copies_of(generation, 1999)
+    images = GeneratedImage.objects.filter(pk=generation.image.pk).values().get()
+    GeneratedImage.objects.bulk_create(
+        GeneratedImage(**{**images, "id": None, "generation_id": generation.pk + number})
+        for number in range(1, 2000)
+    )
+    response = as_alice.get(ZIP)
+    assert isinstance(response, StreamingHttpResponse)
+    before, most = resident(), 0
+    with (tmp_path / "all.zip").open("wb") as target:
+        for piece in response:
+            target.write(piece)
+            most = max(most, resident())
+    response.close()
+    assert most - before < 30 * 1024**2
+    with zipfile.ZipFile(tmp_path / "all.zip") as file:
+        listed = manifest(file)
+        assert len(listed) == len(pictures_in(file)) == 2000
+        for entry in listed:
+            assert hashlib.sha256(file.read(entry["file"])).hexdigest() == entry["sha256"]
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_it_gives_what_a_person_made_and_no_row_more(alice: User, media: Path) -> None:
