@@ -95,7 +95,7 @@ def never_end(evidence: Evidence) -> None:
 
 
 def remove_the_file(evidence: Evidence) -> None:
-    default_storage.delete(evidence.generations[0].image.file.name)
+    Path(evidence.generations[0].image.file.path).unlink()
 
 
 def spoil_the_file(evidence: Evidence) -> None:
