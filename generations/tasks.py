@@ -54,6 +54,11 @@ def store(generation_id: int) -> None:
             _give_up_storing(generation, str(error))
         else:
             lifecycle.note_news(generation, f"Saving will be tried again: {error}")
+    except OSError as error:
+        # A full disk, a store that is away. Its own text may name a path, which is for the log.
+        reason = error.strerror or "the storage did not take it"
+        lifecycle.note_news(generation, f"Saving will be tried again: {reason}")
+        raise
     else:
         lifecycle.complete(generation, image)
         _discard_unused(generation)

@@ -31,6 +31,7 @@ from generations.models import (
     Picture,
     PictureTag,
 )
+from generations.sandbox import Sandbox
 from tests.conftest import make_pictures, rows_of
 
 LOGIN = "login"

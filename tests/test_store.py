@@ -109,6 +109,20 @@ def test_what_goes_wrong_again_and_again_is_told_once(ready: Generation, sandbox
     assert kinds(ready) == ["queued", "submitting", "submitted", "ready", "note"]
 
 
+def test_a_storage_that_takes_nothing_is_told_without_its_path(ready: Generation, media: Path) -> None:
+    media.rmdir()
+    media.write_text("no folder")
+    with pytest.raises(OSError, match="Not a directory"):
+        tasks.store(ready.pk)
+    note = str(ready.events.last())
+    assert "Saving will be tried again: Not a directory" in note
+    assert str(media) not in note
+    media.unlink()
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.is_succeeded
+
+
 def test_a_page_where_the_picture_should_be_may_be_gone_a_minute_later(
     ready: Generation, sandbox: Sandbox
 ) -> None:
