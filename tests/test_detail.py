@@ -157,7 +157,7 @@ def test_it_leads_back_to_where_the_picture_stands(
     as_alice: Client, picture: Generation, waiting: Generation
 ) -> None:
     back = re.compile(r'data-back\s+href="([^"]+)"')
-    assert back.findall(as_alice.get(f"/g/{picture.code}/").text) == ["/gallery/"]
+    assert back.findall(as_alice.get(f"/g/{picture.code}/").text) == [f"/gallery/?at={picture.code}"]
     assert back.findall(as_alice.get(f"/g/{waiting.code}/").text) == ["/"]
 
 

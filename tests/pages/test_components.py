@@ -34,8 +34,8 @@ def test_it_asks_the_database_for_no_component(
     as_staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     as_staff.get("/components/")
-    # Session, person, balance, and what is in progress: the frame of every page.
-    with django_assert_max_num_queries(9):
+    # Session, person, balance, the prices that make it low, and what is in progress: the frame of every page.
+    with django_assert_max_num_queries(10):
         assert as_staff.get("/components/").status_code == 200
 
 
