@@ -218,13 +218,13 @@ def test_what_the_site_refused_is_on_the_wall_again(wall: Page, site: Site, word
     shots(wall).first.locator("a.shot").focus()
     wall.route("**/gallery/change/", lambda route: route.fulfill(status=404))
     wall.keyboard.press("Delete")
-    expect(wall.get_by_text("The site could not do that.")).to_be_visible()
+    expect(wall.get_by_text("This was not sent.")).to_be_visible()
     expect(shots(wall)).to_have_count(3)
     expect(wall.locator("[data-chosen]")).to_have_text("1 chosen")
     wall.unroute("**/gallery/change/")
     wall.keyboard.press("Delete")
     expect(shots(wall)).to_have_count(2)
-    expect(wall.get_by_text("The site could not do that.")).to_be_hidden()
+    expect(wall.get_by_text("This was not sent.")).to_be_hidden()
 
 
 def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(

@@ -128,7 +128,7 @@ def test_an_ended_session_leads_from_the_panel_to_the_login(studio: Page, prompt
 @pytest.fixture
 def kept_waiting(quick_bfl: Sandbox, prompt: str) -> Iterator[None]:
     """BFL has no slot for this test's prompt."""
-    quick_bfl.faults.script("submit", "answer", status=429, prompt=prompt)
+    quick_bfl.faults.script("submit", "answer", status=429, prompt=prompt, times=None)
     yield
     quick_bfl.faults.clear()
 
