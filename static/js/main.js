@@ -6,7 +6,5 @@ import "./draft.js";
 import "./past.js";
 import "./copy.js";
 import "./notice.js";
-import "./viewer.js";
 import "./progress.js";
 import "./keys.js";
-import "./wall.js";

@@ -1,0 +1,2 @@
+import "./viewer.js";
+import "./wall.js";
