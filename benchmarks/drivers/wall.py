@@ -37,12 +37,15 @@ WATCH = """() => {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) seen.shifts.push([entry.startTime, entry.value]);
   }).observe({type: "layout-shift"});
-  new MutationObserver((records) => {
-    const added = records.flatMap((record) => [...record.addedNodes]).filter((node) => node.querySelectorAll);
-    const pictures = added.filter((node) => node.matches("[data-picture]")).length;
-    const nodes = added.reduce((sum, node) => sum + 1 + node.querySelectorAll("*").length, 0);
+  const wall = document.querySelector("[data-pages]");
+  const count = () => ["[data-picture]", "*"].map((all) => wall.querySelectorAll(all).length);
+  let before = count();
+  new MutationObserver(() => {
+    const now = count();
+    const [pictures, nodes] = [now[0] - before[0], now[1] - before[1]];
     if (pictures) seen.pages.push([pictures, nodes]);
-  }).observe(document.querySelector(".wall"), {childList: true});
+    before = now;
+  }).observe(wall, {childList: true});
 }"""
 # Goes on until the last page is there and its end is seen, or so many pages have come.
 SCROLL = """([step, most, seconds]) => new Promise((resolve) => {

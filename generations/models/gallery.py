@@ -96,7 +96,7 @@ class Picture(models.Model):
     objects = PictureQuerySet.as_manager()
 
     day: date | None = None
-    """Of the first picture of a day on a wall."""
+    """The site's, of its time; given to those that a wall shows under their days."""
 
     class Meta:
         indexes = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -104,11 +103,14 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
         # What stood there is gone, so nothing is left to turn back from.
         return redirect(_address(name, q=query.text))
     if name == "gallery":
-        # The page is added below another one that has the day's heading, or stands alone.
-        _set_days(page.pictures, place if request.htmx and "older_than" in request.GET else None)
+        for picture in page.pictures:
+            picture.day = periods.local_day(picture.created_at)
+    # The page is added below another one that has the day's heading, or stands alone.
+    above = place if request.htmx and "older_than" in request.GET else None
     in_pages = (request.GET.get("view") or request.COOKIES.get("wall")) == "pages"
     context = {
         "page": page,
+        "day_above": periods.local_day(above.created_at) if above else None,
         "query": query,
         "in_trash": name == "gallery-trash",
         "in_pages": in_pages,
@@ -156,15 +158,6 @@ def _place(request: PersonRequest) -> Picture | None:
     except ValueError:
         return None
     return Picture.objects.filter(user=request.user, generation__code=code).first()
-
-
-def _set_days(pictures: Iterable[Picture], before: Picture | None) -> None:
-    """Give a day to each picture that is the first of its day."""
-    last = periods.local_day(before.created_at) if before else None
-    for picture in pictures:
-        day = periods.local_day(picture.created_at)
-        picture.day = None if day == last else day
-        last = day
 
 
 def _ways(page: Page, name: str, query: Query) -> dict[str, str]:

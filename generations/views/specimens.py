@@ -108,13 +108,13 @@ def image() -> GeneratedImage:
 
 
 def wall() -> list[dict[str, Any]]:
-    """Return what is drawn of pictures in the gallery: the first has a day above it, and is a favourite."""
+    """Return what is drawn of pictures in the gallery: of one day, the first a favourite."""
     kept = [generation(_Status.SUCCEEDED) for _ in range(3)]
     return [
         {
             "pk": made.pk,
             "generation": made,
-            "day": None if number else local_day(made.created_at),
+            "day": local_day(made.created_at),
             "is_favourite": not number,
             "days_left": 12,
             "tags": [Tag(name="logo"), Tag(name=LONGEST_WORD[:50])],

@@ -118,7 +118,27 @@ const keys = {
   ArrowLeft: (item) => item && pictures()[pictures().indexOf(item) - 1]?.querySelector("a").focus(),
 };
 
+// A day that goes on over several pages keeps its heading, and its rows stay whole: what stands in the last one goes
+// to the front of the next page. A row that is in sight, or has the focus, is not moved.
+const goOn = (page) => {
+  const more = page.firstElementChild;
+  if (!more?.matches(".wall")) return;
+  const above = page.previousElementSibling.lastElementChild;
+  const items = [...above.querySelectorAll(":scope > :not([hidden])")];
+  const row = items.filter((item) => item.offsetTop === items.at(-1).offsetTop);
+  const stays = (item) => item.getBoundingClientRect().top < innerHeight || item.contains(document.activeElement);
+  if (!row.some(stays)) more.prepend(...row);
+  above.after(more);
+  for (const part of [above, page]) if (!part.childElementCount) part.remove();
+};
+
 if (form) {
+  const comes = new MutationObserver((records) => {
+    for (const record of records) {
+      for (const node of record.addedNodes) if (node.matches?.(".wall-page")) goOn(node);
+    }
+  });
+  comes.observe(form.querySelector("[data-pages]"), { childList: true });
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     // A file comes and the page stays: it must not wait for another.
