@@ -153,6 +153,17 @@ def test_a_range_is_chosen_by_key_and_without_one(wall: Page, site: Site, word: 
     expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
 
 
+def test_on_a_phone_the_bar_has_two_rows(wall: Page, site: Site, word: str) -> None:
+    wall.set_viewport_size({"width": 360, "height": 740})
+    search(wall, site, word)
+    shots(wall).nth(0).locator(".pick input").click(force=True)
+    bar = wall.locator(".wall-bar").bounding_box()
+    field = wall.locator("#wall-tag").bounding_box()
+    assert bar
+    assert field
+    assert bar["height"] < 3 * field["height"]
+
+
 def test_a_key_leads_to_the_bar_and_leaving_it_leads_back(wall: Page, site: Site, word: str) -> None:
     search(wall, site, word)
     second = shots(wall).nth(1).locator("a.shot")
