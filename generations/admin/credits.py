@@ -198,8 +198,14 @@ class GrantPlanAdmin(MachineWritten):
         return person_of(request).has_perm("generations.change_grantplan")
 
     @admin.action(description="Stop: what was given stays, no more is given", permissions=["stop"])
-    def stop(self, request: HttpRequest, queryset: QuerySet[GrantPlan]) -> None:
-        stopped = [plan for plan in queryset if grants.stop(plan)]
+    def stop(self, request: HttpRequest, queryset: QuerySet[GrantPlan]) -> HttpResponse | None:
+        plans = queryset.filter(stopped_at=None)
+        if plans and "confirm" not in request.POST:
+            own = {"title": "Stop monthly grants", "opts": self.opts, "plans": plans}
+            context = self.admin_site.each_context(request) | own
+            return TemplateResponse(request, "admin/generations/grantplan/stop.html", context)
+        stopped = [plan for plan in plans if grants.stop(plan)]
         for plan in stopped:
             self.log_change(request, plan, "Stopped")
         messages.info(request, f"Stopped {len(stopped)}.")
+        return None

@@ -63,7 +63,13 @@ def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:
     assert (plan.group, plan.expires) == (group, True)
     assert ledger.get_balance(alice) == Decimal("112.5")
     assert "painters" in as_staff.get("/admin/generations/grantplan/").text
-    as_staff.post("/admin/generations/grantplan/", {"action": "stop", "_selected_action": plan.pk})
+    stop = {"action": "stop", "_selected_action": plan.pk}
+    asked = as_staff.post("/admin/generations/grantplan/", stop).text
+    assert "12.5 credits" in asked
+    assert "painters" in asked
+    plan.refresh_from_db()
+    assert not plan.stopped_at
+    as_staff.post("/admin/generations/grantplan/", stop | {"confirm": "Stop"})
     plan.refresh_from_db()
     assert plan.stopped_at
     assert "Stopped" in as_staff.get(f"/admin/generations/grantplan/{plan.pk}/history/").text
