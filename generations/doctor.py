@@ -133,7 +133,7 @@ def _has_tables() -> bool:
 
 
 def _unbalanced_accounts() -> Iterator[str]:
-    newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk").values("balance_after")[:1]
+    newest = CreditEntry.objects.newest_of_account(OuterRef("pk")).values("balance_after")[:1]
     accounts = CreditAccount.objects.annotate(total=Total("entries__amount"), told=Subquery(newest))
     for account in accounts.select_related("user"):
         total, told = account.total or Decimal(), account.told or Decimal()

@@ -44,12 +44,12 @@ class NothingToUndo(Exception):
 
 def get_balance(user: User) -> Decimal:
     """Return the credits that a person has, those held by unfinished generations already taken off."""
-    return _balance_of(CreditEntry.objects.of(user.pk))
+    return _balance_of(CreditEntry.objects.newest_of(user.pk))
 
 
 def get_balances(people: Sequence[User]) -> dict[User, Decimal]:
     """Return what each of several people has, as get_balance does."""
-    newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk").values("balance_after")[:1]
+    newest = CreditEntry.objects.newest_of_account(OuterRef("pk")).values("balance_after")[:1]
     accounts = CreditAccount.objects.filter(user__in=people)
     found = dict(accounts.values_list("user", Subquery(newest)))
     return {person: found.get(person.pk) or Decimal() for person in people}
@@ -132,7 +132,7 @@ def get_left(entry: CreditEntry) -> Decimal:
 
 def _left_of(entry: CreditEntry, now: datetime) -> Decimal:
     account = entry.account
-    balance = _balance_of(account.entries.all())
+    balance = _balance_of(CreditEntry.objects.newest_of_account(account.pk))
     unused = expiry.unused(account, account.entries.filter(expires_at__gt=now))
     if entry in unused:
         return min(unused[entry], balance)
@@ -165,7 +165,7 @@ def _end_again(account: CreditAccount, generations: Sequence[Generation]) -> Non
 
 def _end(account: CreditAccount, grants: models.QuerySet[CreditEntry], now: datetime) -> None:
     for grant, due in expiry.due(account, grants, now).items():
-        amount = min(due, _balance_of(account.entries.all()))
+        amount = min(due, _balance_of(CreditEntry.objects.newest_of_account(account.pk)))
         note = f"Unused of {plain(grant.amount)}: {grant.note}"[:200]
         append(account, [CreditEntry(kind=Kind.EXPIRY, amount=-amount, counters=grant, note=note)])
 
@@ -179,7 +179,10 @@ def charge(generations: Sequence[Generation]) -> None:
         # The account's row is the lock: two presses at once must not both see the last credit.
         account = lock_account(generations[0].user_id)
         _end_due(account, generations[0].created_at)
-        price, balance = sum_of_prices(generations), _balance_of(account.entries.all())
+        price, balance = (
+            sum_of_prices(generations),
+            _balance_of(CreditEntry.objects.newest_of_account(account.pk)),
+        )
         if balance < price:
             raise InsufficientCredits(price, balance)
         limits.check(generations[0].user, price, now=generations[0].created_at)
@@ -210,7 +213,7 @@ def settle(generation: Generation) -> str:
     with transaction.atomic():
         account = lock_account(generation.user_id)
         due = min(generation.bfl_price - generation.cost, generation.price)
-        amount = max(due, -_balance_of(account.entries.all()))
+        amount = max(due, -_balance_of(CreditEntry.objects.newest_of_account(account.pk)))
         if amount != due:
             told += f"; of {plain(-due)} more only {plain(-amount)} could be taken"
         if amount:
@@ -235,7 +238,7 @@ def lock_account(user_id: int) -> CreditAccount:
 
 def append(account: CreditAccount, entries: Sequence[CreditEntry]) -> None:
     """Write entries of a locked account, each carrying the balance on."""
-    balance, now = _balance_of(account.entries.all()), timezone.now()
+    balance, now = _balance_of(CreditEntry.objects.newest_of_account(account.pk)), timezone.now()
     for entry in entries:
         balance += entry.amount
         entry.account, entry.balance_after, entry.created_at = account, balance, now
@@ -253,6 +256,6 @@ def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "
     )
 
 
-def _balance_of(entries: models.QuerySet[CreditEntry]) -> Decimal:
-    newest = entries.order_by("-pk").values_list("balance_after", flat=True).first()
+def _balance_of(newest_first: models.QuerySet[CreditEntry]) -> Decimal:
+    newest = newest_first.values_list("balance_after", flat=True).first()
     return Decimal() if newest is None else newest

@@ -124,11 +124,13 @@ def readings() -> dict[str, Callable[[], object]]:
     month = f"{first:%Y-%m}"
     own, staff = Client(), Client()
     own.force_login(person)
-    staff.force_login(User.objects.create_superuser("staff"))
+    newcomer = User.objects.create_superuser("staff")
+    staff.force_login(newcomer)
     month_ago = timezone.now() - timedelta(days=30)
 
     return {
         "balance": lambda: ledger.get_balance(person),
+        "balance of a newcomer": lambda: ledger.get_balance(newcomer),
         "limits of a press": lambda: limits.of(person),
         "credits page": lambda: visit(own, f"/credits/?month={month}"),
         "usage of a month": lambda: visit(staff, f"/usage/?month={month}"),

@@ -167,7 +167,7 @@ class CreditAccountAdmin(MachineWritten):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditAccount]:
         accounts: QuerySet[CreditAccount] = super().get_queryset(request)
-        newest = CreditEntry.objects.filter(account=OuterRef("pk")).order_by("-pk")
+        newest = CreditEntry.objects.newest_of_account(OuterRef("pk"))
         return accounts.annotate(total=Subquery(newest.values("balance_after")[:1]))
 
     @admin.display(ordering="total")

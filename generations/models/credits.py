@@ -50,11 +50,25 @@ class AppendOnly(Exception):
     """Entries are never changed. A mistake is put right by a further entry."""
 
 
+def _account_of(user_id: int) -> models.QuerySet[CreditAccount, Any]:
+    return CreditAccount.objects.filter(user=user_id).values("pk")[:1]
+
+
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     def of(self, user_id: int) -> CreditEntryQuerySet:
         """Return the entries of one person."""
         # A subquery and not a join: else the databases look through everybody's entries.
-        return self.filter(account=CreditAccount.objects.filter(user=user_id).values("pk")[:1])
+        return self.filter(account=_account_of(user_id))
+
+    def newest_of(self, user_id: int) -> CreditEntryQuerySet:
+        """Return the entries of one person, the newest first."""
+        return self.newest_of_account(_account_of(user_id))
+
+    def newest_of_account(self, account: Any) -> CreditEntryQuerySet:
+        """Return the entries of one account, the newest first."""
+        # A range of one, so that the order needs our index: for an account that equals something PostgreSQL
+        # goes through everybody's entries backwards, all of them where somebody has none.
+        return self.filter(account__gte=account, account__lte=account).order_by("account", "-pk")
 
     def update(self, **values: Any) -> NoReturn:
         raise AppendOnly
