@@ -12,11 +12,11 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from urllib.parse import urlencode
 
-import django
-
-django.setup()
+# As the web server loads it.
+import_module("fluxsite.wsgi")
 
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
