@@ -44,9 +44,14 @@ def _claim_until(stage: Stage, until: float) -> int:
 
 
 def claim_and_put_back(stage: Stage) -> None:
+    put_back(claim_within_limits(stage))
+
+
+def claim_within_limits(stage: Stage) -> list[Generation]:
     claimed = lifecycle.claim()
-    _check_limits(stage)
-    _put_back(claimed)
+    if claimed:
+        _check_limits(stage)
+    return claimed
 
 
 def _check_limits(stage: Stage) -> None:
@@ -56,6 +61,6 @@ def _check_limits(stage: Stage) -> None:
         stage.promise(count <= limit, f"{count} of {endpoint or 'all endpoints'} were claimed at once")
 
 
-def _put_back(claimed: Iterable[Generation]) -> None:
+def put_back(claimed: Iterable[Generation]) -> None:
     for generation in claimed:
         lifecycle.put_back(generation, "claimed by the proof")
