@@ -44,14 +44,9 @@ def _claim_until(stage: Stage, until: float) -> int:
 
 
 def claim_and_put_back(stage: Stage) -> None:
-    put_back(claim_within_limits(stage))
-
-
-def claim_within_limits(stage: Stage) -> list[Generation]:
     claimed = lifecycle.claim()
-    if claimed:
-        _check_limits(stage)
-    return claimed
+    _check_limits(stage)
+    _put_back(claimed)
 
 
 def _check_limits(stage: Stage) -> None:
@@ -61,6 +56,6 @@ def _check_limits(stage: Stage) -> None:
         stage.promise(count <= limit, f"{count} of {endpoint or 'all endpoints'} were claimed at once")
 
 
-def put_back(claimed: Iterable[Generation]) -> None:
+def _put_back(claimed: Iterable[Generation]) -> None:
     for generation in claimed:
         lifecycle.put_back(generation, "claimed by the proof")
