@@ -44,7 +44,7 @@ class NothingToUndo(Exception):
 
 def get_balance(user: User) -> Decimal:
     """Return the credits that a person has, those held by unfinished generations already taken off."""
-    return _balance_of(CreditEntry.objects.newest_of(user.pk))
+    return _newest_balance(CreditEntry.objects.newest_of(user.pk))
 
 
 def get_balances(people: Sequence[User]) -> dict[User, Decimal]:
@@ -132,7 +132,7 @@ def get_left(entry: CreditEntry) -> Decimal:
 
 def _left_of(entry: CreditEntry, now: datetime) -> Decimal:
     account = entry.account
-    balance = _balance_of(CreditEntry.objects.newest_of_account(account.pk))
+    balance = _balance_of(account)
     unused = expiry.unused(account, account.entries.filter(expires_at__gt=now))
     if entry in unused:
         return min(unused[entry], balance)
@@ -165,7 +165,7 @@ def _end_again(account: CreditAccount, generations: Sequence[Generation]) -> Non
 
 def _end(account: CreditAccount, grants: models.QuerySet[CreditEntry], now: datetime) -> None:
     for grant, due in expiry.due(account, grants, now).items():
-        amount = min(due, _balance_of(CreditEntry.objects.newest_of_account(account.pk)))
+        amount = min(due, _balance_of(account))
         note = f"Unused of {plain(grant.amount)}: {grant.note}"[:200]
         append(account, [CreditEntry(kind=Kind.EXPIRY, amount=-amount, counters=grant, note=note)])
 
@@ -179,10 +179,7 @@ def charge(generations: Sequence[Generation]) -> None:
         # The account's row is the lock: two presses at once must not both see the last credit.
         account = lock_account(generations[0].user_id)
         _end_due(account, generations[0].created_at)
-        price, balance = (
-            sum_of_prices(generations),
-            _balance_of(CreditEntry.objects.newest_of_account(account.pk)),
-        )
+        price, balance = sum_of_prices(generations), _balance_of(account)
         if balance < price:
             raise InsufficientCredits(price, balance)
         limits.check(generations[0].user, price, now=generations[0].created_at)
@@ -213,7 +210,7 @@ def settle(generation: Generation) -> str:
     with transaction.atomic():
         account = lock_account(generation.user_id)
         due = min(generation.bfl_price - generation.cost, generation.price)
-        amount = max(due, -_balance_of(CreditEntry.objects.newest_of_account(account.pk)))
+        amount = max(due, -_balance_of(account))
         if amount != due:
             told += f"; of {plain(-due)} more only {plain(-amount)} could be taken"
         if amount:
@@ -238,7 +235,7 @@ def lock_account(user_id: int) -> CreditAccount:
 
 def append(account: CreditAccount, entries: Sequence[CreditEntry]) -> None:
     """Write entries of a locked account, each carrying the balance on."""
-    balance, now = _balance_of(CreditEntry.objects.newest_of_account(account.pk)), timezone.now()
+    balance, now = _balance_of(account), timezone.now()
     for entry in entries:
         balance += entry.amount
         entry.account, entry.balance_after, entry.created_at = account, balance, now
@@ -256,6 +253,10 @@ def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "
     )
 
 
-def _balance_of(newest_first: models.QuerySet[CreditEntry]) -> Decimal:
+def _balance_of(account: CreditAccount) -> Decimal:
+    return _newest_balance(CreditEntry.objects.newest_of_account(account.pk))
+
+
+def _newest_balance(newest_first: models.QuerySet[CreditEntry]) -> Decimal:
     newest = newest_first.values_list("balance_after", flat=True).first()
     return Decimal() if newest is None else newest
