@@ -52,8 +52,8 @@ def readings(person: User) -> dict[str, list[str]]:
     pictures = Picture.objects.of(person).on_wall()
     codes = list(pictures.newest_first().values_list("generation__code", flat=True))
     some = chance.choices(codes, k=TIMES)
-    # The small site has fewer pages: then its last.
-    deep = codes[min(PAGE * 48, len(codes) - 60) :][:TIMES]
+    # The small site has fewer pages: then its last. Behind its very last picture there is none.
+    deep = codes[min(PAGE * 48, len(codes) - TIMES - 1) :][:TIMES]
     months = [f"{date:%Y-%m}" for date in pictures.dates("created_at", "month")]
     words = chance.choices(COMMON, k=TIMES)
     return {
