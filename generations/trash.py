@@ -48,7 +48,7 @@ def _due() -> list[Picture]:
         due = Picture.objects.due_for_removal().select_for_update(skip_locked=True)
         # At random, so that those whose files cannot be removed do not stand before all others for ever.
         ids = list(due.order_by("?").values_list("pk", flat=True)[:MOST])
-    return list(Picture.objects.to_show().select_related("generation__user").filter(pk__in=ids))
+    return list(Picture.objects.whole().select_related("generation__user").filter(pk__in=ids))
 
 
 def _remove(picture: Picture) -> bool:

@@ -19,6 +19,13 @@ from generations import search
 from generations.models.generation import Generation
 from generations.query import Query
 
+SHOWN = [
+    *("created_at", "is_favourite", "remove_at"),
+    *(f"generation__{name}" for name in ("code", "params", "status")),
+    *(f"generation__image__{name}" for name in ("width", "height", "thumbnail_width", "thumbnail_height")),
+    "generation__image__placeholder",
+]
+
 
 class PictureQuerySet(models.QuerySet["Picture"]):
     def of(self, user: User) -> PictureQuerySet:
@@ -61,9 +68,14 @@ class PictureQuerySet(models.QuerySet["Picture"]):
             created_at=other.created_at, pk__lte=other.pk
         )
 
-    def to_show(self) -> PictureQuerySet:
-        """With what a wall draws of each, in the same query."""
+    def whole(self) -> PictureQuerySet:
+        """With generation and image, in the same query."""
         return self.select_related("generation", "generation__image").defer("words")
+
+    def to_show(self) -> PictureQuerySet:
+        """With what a wall draws of each, in the same query, and nothing else: half its time went into
+        reading columns."""
+        return self.select_related("generation", "generation__image").only(*SHOWN)
 
     @property
     def _is_found(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
 from generations import story, words
@@ -263,9 +264,23 @@ class Generation(models.Model):
     def __str__(self) -> str:
         return f"{self.endpoint} {self.code}"
 
+    def get_absolute_url(self) -> str:
+        """Where it is looked at. What is served of it, or done to it, has its address below this one."""
+        return reverse("generation-detail", args=[self.code])
+
     @property
     def prompt(self) -> str:
         return str(self.params.get("prompt", ""))
+
+    @property
+    def alt(self) -> str:
+        """What stands for the picture where it is not seen: of the prompt what is quickly heard."""
+        return words.shortened(self.prompt, 140)
+
+    @property
+    def name(self) -> str:
+        """A line of the prompt, by which it is told from others in a list."""
+        return words.shortened(self.prompt, 60)
 
     @property
     def catalogue_entry(self) -> Endpoint | None:

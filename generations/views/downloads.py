@@ -85,7 +85,7 @@ def download_zip(request: PersonRequest) -> HttpResponseBase:
 
 def _in_batches(pictures: PictureQuerySet) -> Iterator[Picture]:
     page = pictures
-    while batch := list(page.newest_first().to_show()[:BATCH]):
+    while batch := list(page.newest_first().whole()[:BATCH]):
         yield from batch
         if len(batch) < BATCH:
             return

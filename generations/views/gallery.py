@@ -115,6 +115,8 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
         "in_trash": name == "gallery-trash",
         "in_pages": in_pages,
         "at": place if "at" in request.GET else None,
+        # A picture that was found leads on to its neighbours in the search.
+        "search": f"?{urlencode({'q': query.text})}" if query.text else "",
         **_ways(page, name, query),
     }
     if request.htmx:
