@@ -190,13 +190,14 @@ def of_steps(
     seen = limit if limit and limit <= 2 * highest else None
     scale = scale_to(max(highest, seen or highest))
     tallest = max(range(len(steps)), key=lambda number: steps[number].sums.spent) if highest > 0 else -1
+    ticked = _ticked(steps)
     bars = [
         Bar(
             step=step,
             number=number,
             count=len(steps),
             top=scale[-1],
-            tick=_tick(step, steps) if number in _ticked(steps) else "",
+            tick=_tick(step, steps) if number in ticked else "",
             is_now=step.first <= today <= step.last,
             is_ahead=today < step.first,
             is_tallest=number == tallest,
