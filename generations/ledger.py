@@ -6,7 +6,8 @@ existing generations, accounts by their people's pk, the team's limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -184,6 +185,17 @@ def charge(generations: Sequence[Generation]) -> None:
             raise InsufficientCredits(price, balance)
         limits.check(generations[0].user, price, now=generations[0].created_at)
         append(account, [_entry_of(generation, Kind.CHARGE, -generation.price) for generation in generations])
+
+
+@contextmanager
+def keeping_ends(user_id: int) -> Iterator[None]:
+    """Let grants be over for which a press inside is refused: its transaction took that back, and the page
+    would go on showing credits that cannot be spent."""
+    try:
+        yield
+    except InsufficientCredits:
+        end_grants(user_id, timezone.now())
+        raise
 
 
 def refund(generation: Generation) -> None:

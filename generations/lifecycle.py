@@ -94,8 +94,9 @@ def create_each(
     _check_count(len(requests))
     params = [offers.get_entry(endpoint).clean(values) for values in requests]
     if token is None:
-        return _buy(_priced(user, endpoint, params, price))
-    with transaction.atomic():
+        with ledger.keeping_ends(user.pk):
+            return _buy(_priced(user, endpoint, params, price))
+    with ledger.keeping_ends(user.pk), transaction.atomic():
         # Of two presses at once the second waits here for the first, and then finds it.
         press, is_new = Press.objects.get_or_create(
             user=user,
@@ -159,7 +160,7 @@ def retry(generation: Generation, user: User, *, price: Decimal | None = None) -
 
     Return what has tried it again already, unless that failed or was canceled too. Raises one of REFUSALS.
     """
-    with transaction.atomic():
+    with ledger.keeping_ends(generation.user_id), transaction.atomic():
         # The row is the lock: of two presses the second must see what the first has bought.
         locked = Generation.objects.select_for_update().get(pk=generation.pk)
         if not locked.can_retry:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from generations import doctor, grants, ledger, lifecycle, periods
 from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
-from tests.credits.steps import complete, create, ready, submit, succeed
+from tests.credits.steps import PROMPT, complete, create, ready, submit, succeed
 
 NEXT_MONTH = timedelta(days=32)
 
@@ -272,6 +273,29 @@ def test_what_has_expired_cannot_be_spent_before_the_books_are_kept(
     grants.keep_up()
     assert balances(charlie) == [Decimal("0.5")]
     assert CreditEntry.objects.filter(kind="expiry").count() == 1
+
+
+@pytest.mark.parametrize("token", [None, uuid.uuid4()], ids=["without a token", "with a token"])
+def test_a_press_refused_over_what_has_expired_leaves_the_balance_that_it_names(
+    token: uuid.UUID | None, charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, expires=True)
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    with pytest.raises(ledger.InsufficientCredits, match="you have 0"):
+        lifecycle.create(charlie, "flux-dev", PROMPT, token=token)
+    assert balances(charlie) == [0]
+
+
+def test_a_retry_refused_over_what_has_expired_leaves_the_balance_that_it_names(
+    charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, expires=True)
+    generation = create(charlie)
+    lifecycle.cancel(generation, canceled_by=charlie)
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    with pytest.raises(ledger.InsufficientCredits, match="you have 0"):
+        lifecycle.retry(generation, charlie)
+    assert balances(charlie) == [0]
 
 
 def test_of_grants_that_expire_together_each_credit_is_used_once(charlie: User) -> None:
