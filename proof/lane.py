@@ -23,9 +23,10 @@ SHORT: Mapping[str, Programme] = {
 LONG: Mapping[str, Programme] = {
     "webhooks": SHORT["webhooks"],
     "outages": SHORT["outages"],
-    "polling": SHORT["polling"],
-    # The crowd keeps the whole machine busy, so it comes when nobody else times a take-over any more.
-    "outages, webhooks": Programme(True, ("weather", "poverty", "crowd", "late", "dead-links")),
+    # The crowd wants the machine alone, so it comes when nobody else times a take-over any more. Its claims
+    # are followed by polling: BFL is not told where to call.
+    "polling": Programme(False, ("murder", "quiet", "press", "crowd", "late", "dead-links")),
+    "outages, webhooks": Programme(True, ("weather", "poverty", "late", "dead-links")),
 }
 SCENARIOS = tuple(dict.fromkeys(name for programme in LONG.values() for name in programme.scenarios))
 
