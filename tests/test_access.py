@@ -109,7 +109,8 @@ ADMIN: dict[str, Expected] = {
     "admin:password_change_done": STAFF,
     "admin:autocomplete": NOBODY,
     "admin:jsi18n": STAFF,
-    "admin:view_on_site": (LOGIN, LOGIN, LOGIN, 404),
+    # To the generation's page, which asks again who looks.
+    "admin:view_on_site": (LOGIN, LOGIN, LOGIN, 302),
     "admin:app_list": STAFF,
     "admin:auth_user_password_change": STAFF,
     "admin:generations_creditentry_undo": STAFF,
