@@ -45,7 +45,7 @@ def _lines(name: str, small: dict[str, Any], big: dict[str, Any]) -> Iterator[st
         limit = SEARCH_LIMITS[name] if reading.startswith("search") else PAGE_LIMIT
         growth = at_large["p50"] / at_small["p50"]
         is_met = at_large["p95"] <= limit and at_large["queries"] <= at_small["queries"]
-        # A page of 48 pictures takes longer than one of two, however many lie behind it.
+        # A full page takes longer than one of two, however many lie behind it.
         is_met = is_met and (growth <= MOST_GROWTH or at_large["pictures"] > at_small["pictures"])
         cells = (
             name,

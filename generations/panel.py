@@ -107,6 +107,12 @@ class Panel:
         return f"{', '.join(filter(None, told))}." if any(told) else ""
 
     @property
+    def stand(self) -> str:
+        """A word that changes when credits or places to wait may have, not with each step of a picture."""
+        waiting = [row.pk for row in self.waiting]
+        return _word((waiting, len(self.moving), sorted(self.ended_counts.items())))
+
+    @property
     def version(self) -> str:
         """A word that changes with anything shown of it, in the header and in the notice."""
         frame = self.frame
@@ -114,8 +120,11 @@ class Panel:
         ended = [(row.pk, row.status, row.is_looked_for) for row in self.ended]
         notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
         counts = sorted(self.ended_counts.items())
-        state = repr((moving, ended, counts, frame.all_count, notice))
-        return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
+        return _word((moving, ended, counts, frame.all_count, notice))
+
+
+def _word(state: object) -> str:
+    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
 def glance(user: User, frame: Frame) -> Panel:

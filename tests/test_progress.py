@@ -63,6 +63,12 @@ def version(text: str) -> str:
     return found.group(1)
 
 
+def stand(text: str) -> str:
+    found = re.search(r'data-stand="([0-9a-f]+)"', text)
+    assert found
+    return found[1]
+
+
 def asks_every(text: str) -> str:
     found = re.search(r'hx-trigger="(?:every (\w+), )?queue-changed', text)
     assert found
@@ -516,6 +522,32 @@ def test_a_step_forward_in_line_is_not_announced(as_alice: Client, alice: User, 
     after = panel(as_alice)
     assert version(after) != version(before)
     assert told(after) == told(before)
+
+
+def test_a_step_in_line_changes_nothing_at_the_button(as_alice: Client, alice: User, bob: User) -> None:
+    (first,) = buy(bob)
+    buy(alice)
+    before = panel(as_alice)
+    lifecycle.cancel(first, canceled_by=bob)
+    after = panel(as_alice)
+    assert version(after) != version(before)
+    assert stand(after) == stand(before)
+
+
+@pytest.mark.parametrize("verb", ["claim", "fail", "cancel"])
+def test_what_changes_credits_or_places_is_told_to_the_button(
+    verb: str, as_alice: Client, alice: User
+) -> None:
+    (mine,) = buy(alice)
+    before = stand(panel(as_alice))
+    if verb == "cancel":
+        lifecycle.cancel(mine, canceled_by=alice)
+    else:
+        (claimed,) = lifecycle.claim()
+        if verb == "fail":
+            before = stand(panel(as_alice))
+            lifecycle.fail(claimed, Generation.FailureCode.PROVIDER_ERROR)
+    assert stand(panel(as_alice)) != before
 
 
 def test_the_title_counts(as_alice: Client, alice: User) -> None:

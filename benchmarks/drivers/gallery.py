@@ -27,6 +27,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from benchmarks import seed, vocabulary  # noqa: E402
 from generations import pulse  # noqa: E402
 from generations.models import Picture  # noqa: E402
+from generations.views.gallery import PAGE_SIZE  # noqa: E402
 
 TIMES = 60
 PAGE = 500
@@ -53,7 +54,7 @@ def readings(person: User) -> dict[str, list[str]]:
     codes = list(pictures.newest_first().values_list("generation__code", flat=True))
     some = chance.choices(codes, k=TIMES)
     # The small site has fewer pages: then its last. Behind its very last picture there is none.
-    deep = codes[min(PAGE * 48, len(codes) - TIMES - 1) :][:TIMES]
+    deep = codes[min(PAGE * PAGE_SIZE, len(codes) - TIMES - 1) :][:TIMES]
     months = [f"{date:%Y-%m}" for date in pictures.dates("created_at", "month")]
     words = chance.choices(COMMON, k=TIMES)
     return {

@@ -49,6 +49,7 @@ FOOT = "/form/foot/?form_for=flux-dev&endpoint=flux-dev&count=1"
 # As in settings.js: what stands at the button is asked for after news, this often at most.
 FOOT_SECONDS = 3
 _VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
+_STAND = re.compile(r'data-stand="(\w+)"')
 _EVERY = re.compile(r'hx-trigger="every (\d+)s')
 _THUMBNAIL = re.compile(r'src="/g/([\w-]+)/thumbnail"')
 
@@ -68,6 +69,7 @@ class Studio:
     person: User
     cookie: str
     version: str = ""
+    stand: str = ""
     interval: int = 0
     foot_due: float = 0
     """When the page asks again what stands at its button; 0 while it does not."""
@@ -218,8 +220,11 @@ def once(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> None:
     found, every = _VERSION.search(text), _EVERY.search(text)
     studio.version = found.group(1) if found else ""
     studio.interval = int(every.group(1)) if every else 0
-    studio.foot_due = studio.foot_due or max(time.monotonic(), studio.foot_asked + FOOT_SECONDS)
-    if not studio.interval:
+    stand = _STAND.search(text)
+    if stand and stand.group(1) != studio.stand:
+        studio.stand = stand.group(1)
+        studio.foot_due = studio.foot_due or max(time.monotonic(), studio.foot_asked + FOOT_SECONDS)
+    if studio.foot_due and not studio.interval:
         ask_foot(line, studio, seen)
     for code in set(_THUMBNAIL.findall(text)) - studio.shown.keys():
         ask(line, studio, f"/g/{code}/thumbnail")

@@ -21,7 +21,7 @@ from generations.models import Picture, Tag
 from generations.models.gallery import PictureQuerySet
 from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 
-PAGE_SIZE = 48
+PAGE_SIZE = 36
 # Counting goes no further.
 MOST_COUNTED = 10_000
 # Of a search without a match, so many parts are tried to be left out.

@@ -161,9 +161,11 @@ document.addEventListener(
   true,
 );
 
-// What stands at the button is of the moment it was drawn. While something of mine moves it is asked for again,
-// but not with every step of a picture.
+// What stands at the button is of the moment it was drawn. It is asked for again when something of mine has had
+// its turn or its end, not with every step of a picture and of the line.
 const FRESH = 3000;
+const standNow = () => document.getElementById("progress")?.dataset.stand;
+let stand = standNow();
 let asked = 0;
 let due = 0;
 
@@ -177,7 +179,8 @@ const freshen = () => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   follow();
   // Nothing was swapped where there was no news.
-  if (ctx?.target?.id !== "progress" || ctx.swap === "none") return;
+  if (ctx?.target?.id !== "progress" || ctx.swap === "none" || stand === standNow()) return;
+  stand = standNow();
   due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
 });
 
