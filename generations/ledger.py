@@ -190,7 +190,7 @@ def charge(generations: Sequence[Generation]) -> None:
 @contextmanager
 def keeping_ends(user_id: int) -> Iterator[None]:
     """Let grants be over for which a press inside is refused: its transaction took that back, and the page
-    would go on showing credits that cannot be spent."""
+    would go on showing credits that cannot be spent. It must stand around the outermost transaction."""
     try:
         yield
     except InsufficientCredits:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fluxsite.http import PersonRequest
-from generations import bfl, drafts, lifecycle, offers, prompts, room, words
+from generations import bfl, drafts, ledger, lifecycle, offers, prompts, room, words
 from generations.bfl import Endpoint
 from generations.context_processors import frame_of
 from generations.estimates import typical_seconds
@@ -157,7 +157,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
 
 def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
     """Buy, and remember the prompt: both or neither. Raises one of lifecycle.REFUSALS."""
-    with transaction.atomic():
+    with ledger.keeping_ends(user.pk), transaction.atomic():
         bought = lifecycle.create_each(user, slug, form.requests, token=form.token, price=form.price)
         prompts.remember(user, bought[0].prompt)
     return bought

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -283,6 +284,19 @@ def test_a_press_refused_over_what_has_expired_leaves_the_balance_that_it_names(
     put_the_clocks_on(monkeypatch, to=end_of(entry))
     with pytest.raises(ledger.InsufficientCredits, match="you have 0"):
         lifecycle.create(charlie, "flux-dev", PROMPT, token=token)
+    assert balances(charlie) == [0]
+
+
+def test_in_the_studio_such_a_press_leaves_that_balance_too(
+    client: Client, charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = give(charlie, expires=True)
+    put_the_clocks_on(monkeypatch, to=end_of(entry))
+    client.force_login(charlie)
+    pressed = {"endpoint": "flux-dev", "form_for": "flux-dev", "count": "1", **PROMPT}
+    answer = client.post("/", {**pressed, "press": str(uuid.uuid4())})
+    assert answer.status_code == 422
+    assert "you have 0" in answer.text
     assert balances(charlie) == [0]
 
 
