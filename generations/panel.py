@@ -108,9 +108,8 @@ class Panel:
 
     @property
     def stand(self) -> str:
-        """A word that changes when credits or places to wait may have, not with each step of a picture."""
-        waiting = [row.pk for row in self.waiting]
-        return _word((waiting, len(self.moving), sorted(self.ended_counts.items())))
+        """A word that changes with a person's credits and places to wait, not with each step of a picture."""
+        return _word((self.frame.balance, sorted(self.frame.waiting.items())))
 
     @property
     def version(self) -> str:

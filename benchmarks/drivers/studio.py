@@ -46,7 +46,7 @@ HISTORY = 100_000
 CONNECTIONS = 16
 TIMES = 30
 FOOT = "/form/foot/?form_for=flux-dev&endpoint=flux-dev&count=1"
-# As in settings.js: what stands at the button is asked for after news, this often at most.
+# As in settings.js: what stands at the button is asked for when it may differ, this often at most.
 FOOT_SECONDS = 3
 _VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
 _STAND = re.compile(r'data-stand="(\w+)"')

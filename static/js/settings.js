@@ -161,13 +161,20 @@ document.addEventListener(
   true,
 );
 
-// What stands at the button is of the moment it was drawn. It is asked for again when something of mine has had
-// its turn or its end, not with every step of a picture and of the line.
+// What stands at the button is of the moment it was drawn. It is asked for again when my credits or my places to
+// wait are others, not with every step of a picture and of the line; and when one comes back to the page, since
+// limits and prices may have changed meanwhile.
 const FRESH = 3000;
 const standNow = () => document.getElementById("progress")?.dataset.stand;
 let stand = standNow();
 let asked = 0;
 let due = 0;
+
+const forget = () => {
+  stand = null;
+};
+document.addEventListener("visibilitychange", forget);
+window.addEventListener("pageshow", forget);
 
 const freshen = () => {
   asked = Date.now();
