@@ -109,7 +109,7 @@ ADMIN: dict[str, Expected] = {
     "admin:password_change_done": STAFF,
     "admin:autocomplete": NOBODY,
     "admin:jsi18n": STAFF,
-    # To the generation's page, which asks again who looks.
+    # To the generation's page, which is its owner's; the admin shows no way there.
     "admin:view_on_site": (LOGIN, LOGIN, LOGIN, 302),
     "admin:app_list": STAFF,
     "admin:auth_user_password_change": STAFF,

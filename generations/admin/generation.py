@@ -73,6 +73,8 @@ def _to_look_at() -> QuerySet[Generation]:
 
 @admin.register(Generation)
 class GenerationAdmin(MachineWritten):
+    # Its page is its owner's alone.
+    view_on_site = False
     list_display = (
         "created_at",
         "user",
@@ -121,6 +123,7 @@ class GenerationAdmin(MachineWritten):
 class BoughtLines(MachineWrittenLines):
     model = Generation
     verbose_name_plural = "bought"
+    view_on_site = False
     fields = ("created_at", "endpoint", "status", "price", "code")
     readonly_fields = fields
     show_change_link = True
