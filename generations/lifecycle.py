@@ -1,5 +1,6 @@
 """The verbs that move a generation. Each moves the row by compare-and-set, writes the event and settles the
-credits in one transaction. Somebody who comes second gets False, and nothing has changed.
+credits in one transaction. Somebody who comes second gets False, and nothing has changed. The two for many
+rows, claim and cancel_waiting, lock them first and then write them together.
 
 `generation` is always the caller's copy: its status is what the caller believes, and the row must agree.
 """
@@ -17,7 +18,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -229,7 +230,7 @@ def _lock_claims() -> None:
 
 
 def _claim_each(chosen: Sequence[Generation]) -> list[Generation]:
-    """Move those that are still QUEUED, all in as many statements as one would take: everybody's claims wait.
+    """Move those that are still QUEUED, in as few statements as for one: all other claims wait.
 
     Each is claimed a moment after the one before it, since that tells whose turn was last.
     """
@@ -253,8 +254,10 @@ def _claim_each(chosen: Sequence[Generation]) -> list[Generation]:
 
 def _next_in_turn() -> list[Generation]:
     """Return the QUEUED rows that may go now: each time the person who has waited longest for a turn."""
-    active = Generation.objects.active().order_by()
-    allowance = provider.get_allowance(active.count(), active.filter(endpoint=KONTEXT_MAX).count())
+    active = Generation.objects.active().aggregate(
+        total=Count("pk"), kontext_max=Count("pk", filter=Q(endpoint=KONTEXT_MAX))
+    )
+    allowance = provider.get_allowance(active["total"], active["kontext_max"])
     if not allowance.total:
         return []
     waiting = _waiting_by_person(allowance)

@@ -40,7 +40,7 @@ VALUES = {True: "Yes", False: "No", "jpeg": "JPEG", "png": "PNG"}
 
 def shortened(text: str, length: int) -> str:
     """Return the text, or so many characters of it that end in an ellipsis. The template's own filter tells
-    combining characters apart, at a hundred times the price: a wall has a hundred such texts."""
+    combining characters apart, at a hundred times the price, and a wall has two such texts a picture."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from generations import bfl, ledger, lifecycle
@@ -141,6 +142,33 @@ def test_racing_processes_keep_the_limits_and_claim_nothing_twice(settings: Sett
     active = Generation.objects.active()
     assert len(claimed) == len(set(claimed)) == active.count() == 10
     assert active.filter(endpoint="flux-kontext-max").count() <= 6
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="on SQLite a claim is alone")
+def test_what_is_canceled_while_it_is_claimed_is_left_out(db: None) -> None:
+    person = rich("alice")
+    canceled, other = order(person, 2)
+
+    def claim() -> list[Generation]:
+        try:
+            return lifecycle.claim()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            assert lifecycle.cancel(canceled, canceled_by=person)
+            claiming = thread.submit(claim)
+            while not claiming.done() and not is_somebody_waiting():
+                time.sleep(0.01)
+        assert claiming.result() == [other]
+
+
+def is_somebody_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_every_endpoint_can_be_claimed(alice: User) -> None:

@@ -279,7 +279,7 @@ class Generation(models.Model):
 
     @property
     def name(self) -> str:
-        """A line of the prompt, by which it is told from others in a list."""
+        """The beginning of the prompt, by which it is told from others in a list."""
         return words.shortened(self.prompt, 80)
 
     @property

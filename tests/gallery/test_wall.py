@@ -114,6 +114,17 @@ def test_it_keeps_the_place_when_pictures_arrive_meanwhile(
 
 
 @pytest.mark.parametrize("count", [1, PAGE_SIZE + 2])
+def test_the_trash_costs_the_same_queries_however_many_pictures(
+    count: int, as_alice: Client, alice: User, media: Path, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_wall(alice, count)
+    gallery_verbs.change(alice, Change.Kind.TRASH, Picture.objects.all())
+    as_alice.get("/gallery/trash/")
+    with django_assert_num_queries(QUERIES):
+        as_alice.get("/gallery/trash/")
+
+
+@pytest.mark.parametrize("count", [1, PAGE_SIZE + 2])
 def test_it_costs_the_same_queries_however_many_pictures(
     count: int, as_alice: Client, alice: User, media: Path, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
