@@ -23,10 +23,10 @@ SHORT: Mapping[str, Programme] = {
 LONG: Mapping[str, Programme] = {
     "webhooks": SHORT["webhooks"],
     "outages": SHORT["outages"],
-    # The crowd wants the machine alone, so it comes when nobody else times a take-over any more. Its claims
-    # are followed by polling: BFL is not told where to call.
-    "polling": Programme(False, ("murder", "quiet", "press", "crowd", "late", "dead-links")),
+    "polling": SHORT["polling"],
     "outages, webhooks": Programme(True, ("weather", "poverty", "late", "dead-links")),
+    # Without webhooks: BFL is not told where to call for what the crowd submits.
+    "crowd": Programme(False, ("crowd",)),
 }
 SCENARIOS = tuple(dict.fromkeys(name for programme in LONG.values() for name in programme.scenarios))
 

@@ -25,8 +25,15 @@ def alone(lane: Lane) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(lane: Lane, kind: int) -> Iterator[None]:
+def playing(lane: Lane, scenario: str) -> Iterator[None]:
+    """Play a scenario beside others; but the crowd, whose claims are counted by the second, by itself."""
+    with _locked(lane, fcntl.LOCK_EX if scenario == "crowd" else fcntl.LOCK_SH, "playing"):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(lane: Lane, kind: int, name: str = "machine") -> Iterator[None]:
     # All lanes' folders lie in the proof's.
-    with (Path(lane.folder).parent / "machine").open("w") as file:
+    with (Path(lane.folder).parent / name).open("w") as file:
         fcntl.flock(file, kind)
         yield

@@ -115,11 +115,6 @@ class Stage:
         self.part.pressed.append(prompt)
 
     def press_together(self, people: Sequence[Person], prompts: Sequence[str], endpoint: str = "") -> None:
-        """As press_in_turns, when no other lane has the machine alone."""
-        with machine.busy(self.lane):
-            self.press_in_turns(people, prompts, endpoint)
-
-    def press_in_turns(self, people: Sequence[Person], prompts: Sequence[str], endpoint: str = "") -> None:
         """All press at once, each one's prompts one after the other: the n-th prompt is for the n-th person,
         round and round. Without `endpoint` one in ten is for the one with a limit of its own."""
 
@@ -128,7 +123,7 @@ class Stage:
                 slug = endpoint or self._endpoint_of(prompt)
                 self.press(people[number], prompt, slug)
 
-        with ThreadPoolExecutor(len(people)) as pool:
+        with machine.busy(self.lane), ThreadPoolExecutor(len(people)) as pool:
             list(pool.map(press_in_turn, range(len(people))))
 
     def _endpoint_of(self, prompt: str) -> str:

@@ -18,7 +18,7 @@ import rq
 from django.db import connection
 
 from generations import bfl, lifecycle
-from proof import machine
+from proof.people import Stalled
 from proof.scenarios.claims import claim_within_limits
 from proof.site import ROOT
 from proof.stage import KEY, Stage
@@ -26,6 +26,7 @@ from proof.stage import KEY, Stage
 _CLAIMS_A_SECOND, _CLAIMERS = 50, 4
 # Seconds. BFL's places are full most of the time, and whoever claims finds a few of them free at most.
 _LATENCY = (2.0, 4.0)
+_PATIENCE = 240
 _COMMANDS = (
     "rqworker follow --worker-class fluxsite.ops.workers.ForkingWorker",
     "rqworker-pool default last store --num-workers 2 --worker-class fluxsite.ops.workers.StayingWorker",
@@ -37,9 +38,9 @@ def play(stage: Stage) -> None:
     people = stage.people(10)
     socket = stage.site.folder / "redis" / "redis.sock"
     second = redis.Redis(unix_socket_path=str(socket), db=1)
-    with machine.alone(stage.lane), _second_workers(stage, f"unix://{socket}?db=1"):
+    with _second_workers(stage, f"unix://{socket}?db=1"):
         rq.Queue("follow", connection=second).enqueue("generations.tasks.follow", job_timeout=-1)
-        stage.press_in_turns(people, [stage.prompt() for _ in range(300)])
+        stage.press_together(people, [stage.prompt() for _ in range(300)])
         began_at = time.monotonic()
         with ThreadPoolExecutor(_CLAIMERS) as pool:
             claims = sum(pool.map(lambda _: _claim_to_the_end(stage), range(_CLAIMERS)))
@@ -50,16 +51,19 @@ def play(stage: Stage) -> None:
 
 
 def _claim_to_the_end(stage: Stage) -> int:
-    """Claim and submit, for the followers to follow. Return how many claims it were."""
+    """Claim and submit, for the followers to follow. Return how many claims were tried."""
     hosts = bfl.Hosts(extra=frozenset(stage.sandbox.hosts))
     client = bfl.Client(KEY, base_url=stage.sandbox.url, hosts=hosts)
     claims, began_at = 0, time.monotonic()
+    until = began_at + _PATIENCE
     try:
-        while stage.rows().unfinished().exists():
+        while claims % 10 or stage.rows().unfinished().exists():
             for generation in claim_within_limits(stage):
                 submission = client.submit(generation.endpoint, generation.params)
                 lifecycle.mark_submitted(generation, submission)
             claims += 1
+            if time.monotonic() > until:
+                raise Stalled("the crowd's pictures never came to their end")
             time.sleep(max(0, began_at + claims * _CLAIMERS / (1.2 * _CLAIMS_A_SECOND) - time.monotonic()))
     finally:
         connection.close()
