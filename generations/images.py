@@ -105,8 +105,8 @@ def describe(generation: Generation) -> Mapping[str, object]:
     fields = {**generation.params, "endpoint": generation.endpoint}
     if generation.seed is not None:
         fields["seed"] = generation.seed
-    if generation.final_prompt not in ("", generation.prompt):
-        fields["final_prompt"] = generation.final_prompt
+    if generation.wording:
+        fields["final_prompt"] = generation.wording
     return {**fields, "created_at": generation.created_at.isoformat(), "code": str(generation.code)}
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 from django.contrib.auth.models import User
@@ -58,6 +59,13 @@ class Group:
     @property
     def waiting(self) -> list[Generation]:
         return [generation for generation in self.generations if generation.can_cancel]
+
+    @property
+    def settled(self) -> Decimal:
+        """The credits that all have cost; 0 while that is nothing else than their prices, or nothing."""
+        if not any(row.is_settled for row in self.generations):
+            return Decimal()
+        return sum((row.paid for row in self.generations), Decimal())
 
     @property
     def can_clear(self) -> bool:

@@ -68,8 +68,10 @@ def _wait_for_redis() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a process has looked up holds for a second there, and here not from one line to the next."""
+    """What a process has looked up holds for a second there, and here not from one line to the next. What it
+    has measured holds for a minute, which must not end between two looks."""
     monkeypatch.setattr(pulse, "HOLDS_FOR", 1e-9)
+    monkeypatch.setattr(estimates, "HOLDS_FOR", 1e9)
     estimates._measure.cache_clear()
 
 

@@ -219,8 +219,8 @@ def test_it_tells_a_timeline_with_the_same_queries_however_long(
         lifecycle.note(generation, lifecycle.Kind.NOTE, f"note {number}", by=staff)
     address = f"/admin/generations/generation/{generation.pk}/change/"
     as_staff.get(address)
-    # Session, person, the row, whose it is, events once in short and once in lines, deliveries.
-    with django_assert_num_queries(7):
+    # Session, person, the row, whose it is, its image, events once in short and once in lines, deliveries.
+    with django_assert_num_queries(8):
         as_staff.get(address)
 
 
@@ -321,6 +321,18 @@ def test_it_claims_no_number_of_tries_that_nobody_counted(as_staff: Client) -> N
 
 def test_it_shows_balances(as_staff: Client, alice: User) -> None:
     assert '<td class="field-balance">100</td>' in as_staff.get("/admin/generations/creditaccount/").text
+
+
+@pytest.mark.parametrize("name", ["generation", "generatedimage"])
+def test_it_shows_the_picture_and_leads_to_its_file(
+    name: str, as_staff: Client, alice: User, media: Path
+) -> None:
+    (generation,) = make_pictures(alice, 1)
+    row = generation.image if name == "generatedimage" else generation
+    text = as_staff.get(f"/admin/generations/{name}/{row.pk}/change/").text
+    assert f'href="/g/{generation.code}/image"><img src="/g/{generation.code}/thumbnail"' in text
+    assert generation.image.file.name not in text
+    assert as_staff.get(f"/g/{generation.code}/image").status_code == 200
 
 
 def test_it_escapes_prompts(as_staff: Client, alice: User) -> None:

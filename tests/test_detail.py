@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from generations import bfl, images, lifecycle, provider, words
 from generations.models import Generation, Provider
 from tests.conftest import end_pause, jpeg, make_pictures, make_ready, make_wall, submit
+from tests.credits import steps
 from tests.test_studio import version_of
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
@@ -512,3 +514,41 @@ def test_it_refuses_to_be_posted_to(address: str, as_alice: Client, picture: Gen
 def test_it_knows_no_code_that_is_not_one(as_alice: Client) -> None:
     assert as_alice.get("/g/1/").status_code == 404
     assert as_alice.get("/g/../../etc/passwd").status_code == 404
+
+
+def test_it_shows_and_copies_what_flux_has_made_of_the_prompt(as_alice: Client, waiting: Generation) -> None:
+    (claimed,) = lifecycle.claim()
+    submit(claimed)
+    result = bfl.Result(
+        status=bfl.Status.READY, word="Ready", sample_url="http://127.0.0.1:9/s.jpeg", prompt="a grey heron"
+    )
+    assert lifecycle.mark_ready(claimed, result, bfl_id=claimed.bfl_id)
+    text = as_alice.get(f"/g/{waiting.code}/").text
+    assert 'id="wording-text" dir="auto">a grey heron</p>' in text
+    assert "FLUX’s wording: a grey heron" in text
+
+
+def test_it_shows_no_wording_where_the_prompt_was_used_as_it_stands(
+    as_alice: Client, picture: Generation
+) -> None:
+    Generation.objects.filter(pk=picture.pk).update(final_prompt=picture.prompt)
+    assert "wording" not in as_alice.get(f"/g/{picture.code}/").text
+
+
+def test_it_tells_what_was_paid_where_bfl_took_another_sum(as_alice: Client, alice: User) -> None:
+    generation = steps.succeed(alice, cost=Decimal("3.25"))
+    assert "2.5 credits; 3.25 after settling" in " ".join(as_alice.get(f"/g/{generation.code}/").text.split())
+    card = " ".join(as_alice.get("/").text.split())
+    assert "2.5 credits; 3.25 in all after settling" in card
+
+
+def test_it_tells_the_price_alone_where_bfl_took_just_that(as_alice: Client, alice: User) -> None:
+    generation = steps.succeed(alice, cost=Decimal("2.5"))
+    assert "settling" not in as_alice.get(f"/g/{generation.code}/").text
+    assert "settling" not in as_alice.get("/").text
+
+
+def test_it_says_from_when_on_it_cannot_be_canceled(as_alice: Client, waiting: Generation) -> None:
+    assert "no longer be canceled" not in as_alice.get(f"/g/{waiting.code}/").text
+    lifecycle.claim()
+    assert "no longer be canceled" in as_alice.get(f"/g/{waiting.code}/").text

@@ -10,11 +10,30 @@ from django.db.models.functions import Lag
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from fluxsite.http import person_of
 from generations import lifecycle, words
 from generations.admin.readonly import MachineWritten, MachineWrittenLines
 from generations.models import Delivery, GeneratedImage, Generation, GenerationEvent, Press
+
+
+def picture_of(image: GeneratedImage) -> str:
+    """Return the thumbnail, which leads to the original."""
+    page = image.generation.get_absolute_url()
+    markup = '<a href="{}image"><img src="{}thumbnail" alt="{}" width="{}" height="{}"></a>'
+    size = (image.thumbnail_width // 2, image.thumbnail_height // 2)
+    return format_html(markup, page, page, image.generation.alt, *size)
+
+
+class ImageLines(MachineWrittenLines):
+    model = GeneratedImage
+    fields = ("picture", "format", "width", "height", "byte_size", "sha256")
+    readonly_fields = fields
+
+    @admin.display(description="Picture")
+    def picture(self, image: GeneratedImage) -> str:
+        return picture_of(image)
 
 
 class EventLines(MachineWrittenLines):
@@ -94,7 +113,7 @@ class GenerationAdmin(MachineWritten):
     # A link that BFL signed opens the picture to whoever has it.
     exclude = ("sample_url",)
     readonly_fields = ("in_short",)
-    inlines = (EventLines, DeliveryLines)
+    inlines = (ImageLines, EventLines, DeliveryLines)
     actions = ("cancel_waiting",)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -155,6 +174,13 @@ class GeneratedImageAdmin(MachineWritten):
     search_fields = ("=generation__code", "=sha256")
     ordering = ("-pk",)
     show_full_result_count = False
+    # Their names lead nowhere: files are sent to whoever may see them, from the picture's address.
+    exclude = ("file", "thumbnail", "placeholder")
+    readonly_fields = ("picture",)
+
+    @admin.display(description="Picture")
+    def picture(self, image: GeneratedImage) -> str:
+        return picture_of(image)
 
 
 @admin.register(Delivery)

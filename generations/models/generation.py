@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
@@ -273,6 +274,11 @@ class Generation(models.Model):
         return str(self.params.get("prompt", ""))
 
     @property
+    def wording(self) -> str:
+        """The prompt as FLUX has rewritten it; "" if it was used as it stood."""
+        return "" if self.final_prompt == self.prompt else self.final_prompt
+
+    @property
     def alt(self) -> str:
         """What stands for the picture where it is not seen: of the prompt what is quickly heard."""
         return words.shortened(self.prompt, 140)
@@ -384,6 +390,16 @@ class Generation(models.Model):
     @property
     def is_refunded(self) -> bool:
         return any(entry.kind == "refund" for entry in self.entries.all())
+
+    @property
+    def paid(self) -> Decimal:
+        """The credits that it has cost, with what came back and what was settled with BFL."""
+        return -sum((entry.amount for entry in self.entries.all()), Decimal())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has cost another sum than its price, and more than nothing."""
+        return bool(self.paid) and self.paid != self.price
 
     @property
     def free_sentence(self) -> str:

@@ -67,7 +67,11 @@ def _why_none(request: PersonRequest) -> str:
 
 def _reading(user: User, fields: Mapping[str, object]) -> Reading:
     params = {name: value for name, value in fields.items() if name not in _NO_PARAMETERS}
-    told = Generation(endpoint=str(fields.get("endpoint", ""))[:64], params=params)
+    told = Generation(
+        endpoint=str(fields.get("endpoint", ""))[:64],
+        params=params,
+        final_prompt=str(fields.get("final_prompt", "")),
+    )
     if own := _own(user, str(fields.get("code", ""))):
         return Reading(own, own.created_at, f"{reverse('studio')}?from={own.code}&use=all", is_own=True)
     return Reading(told, _moment(str(fields.get("created_at", ""))), _use_url(told), is_own=False)
