@@ -94,7 +94,8 @@ def _change_one(request: PersonRequest, code: uuid.UUID, kind: Kind) -> HttpResp
     if request.htmx and "order" in request.POST:
         picture.refresh_from_db()
         return render(request, "generations/_order.html", {"picture": picture})
-    return _answer(request, reverse("generation-detail", args=[code]))
+    page = reverse("generation-detail", args=[code])
+    return _answer(request, f"{page}?{request.GET.urlencode()}" if request.GET else page)
 
 
 def _change(request: PersonRequest, kind: Kind, pictures: PictureQuerySet) -> None:

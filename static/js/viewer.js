@@ -93,6 +93,8 @@ const start = (view) => {
 const put = (page, url) => {
   const old = viewer();
   const held = old.contains(document.activeElement) ? document.activeElement : null;
+  // A picture that comes by itself leaves alone whoever is in the header.
+  const isHere = dialog || held || document.activeElement === document.body;
   const again = held?.rel || (held?.hasAttribute("data-toggle-panel") && "panel");
   old.replaceWith(page.view);
   document.title = page.title;
@@ -101,7 +103,7 @@ const put = (page, url) => {
   start(page.view);
   follow();
   const next = page.view.querySelector(again === "panel" ? "[data-toggle-panel]" : `[rel=${again || "none"}]`);
-  (next ?? page.view).focus({ preventScroll: true });
+  if (isHere) (next ?? page.view).focus({ preventScroll: true });
 };
 
 // Of several presses the last one counts.
@@ -152,8 +154,16 @@ const follow = () => {
   if (favourite && place()) setFavourite(place(), favourite.getAttribute("aria-pressed") === "true");
 };
 
+// An item that has left the wall leads to the one after it.
+const nearest = (item) => {
+  if (!item.hidden) return item;
+  const all = [...document.querySelectorAll("[data-picture]")].filter((one) => one === item || !one.hidden);
+  return all[all.indexOf(item) + 1] ?? all[all.indexOf(item) - 1];
+};
+
 const close = () => {
-  const link = below();
+  const item = place();
+  const around = viewer().querySelector("[data-back]").href;
   document.title = dialog.dataset.title;
   fetched.clear();
   document.getElementById("main").before(notices);
@@ -161,6 +171,9 @@ const close = () => {
   dialog.remove();
   dialog = null;
   wanted = "";
+  // One that this page has not come to: the wall opens again, around it.
+  if (!item) return location.replace(around);
+  const link = nearest(item)?.querySelector("a");
   link?.scrollIntoView({ block: "nearest" });
   link?.focus({ preventScroll: true });
 };
@@ -171,7 +184,17 @@ const leave = () => {
 };
 
 // Those that go on while they are held down; the others would change one picture after the other.
-const HELD = ["ArrowLeft", "ArrowRight", "+", "=", "-"];
+const HELD = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-"];
+
+// Over a picture that is larger than its place, the arrows lead across it.
+const across = {
+  ArrowLeft: () => zoom.pan(-1, 0),
+  ArrowRight: () => zoom.pan(1, 0),
+  ArrowUp: () => zoom.pan(0, -1),
+  ArrowDown: () => zoom.pan(0, 1),
+};
+
+const putInTrashByKey = () => document.getElementById("order-trash")?.click();
 
 const keys = {
   ArrowLeft: () => step("prev"),
@@ -186,7 +209,15 @@ const keys = {
     setPanel(viewer(), (panelChoice = true));
     document.getElementById("order-tag")?.focus();
   },
-  Delete: () => document.getElementById("order-trash")?.click(),
+  Delete: putInTrashByKey,
+  // What is marked Delete on a Mac.
+  Backspace: putInTrashByKey,
+  "?": () => document.querySelector("[data-keys]")?.click(),
+};
+
+const actOf = (key) => {
+  const own = viewer().hasAttribute("data-zoomed") ? { ...keys, ...across } : keys;
+  return Object.hasOwn(own, key) && own[key];
 };
 
 function onKey(event) {
@@ -194,15 +225,17 @@ function onKey(event) {
   // A dialog tells of Escape by itself.
   if (event.key === "Escape" && !dialog) leave();
   if (event.repeat && !HELD.includes(event.key)) return;
-  if (event.key.length === 1 && document.documentElement.hasAttribute("data-keys-off")) return;
-  const act = Object.hasOwn(keys, event.key) && keys[event.key];
+  // "?" stays, for it is the way to switch the others on again.
+  const isOff = document.documentElement.hasAttribute("data-keys-off");
+  if (isOff && event.key.length === 1 && event.key !== "?") return;
+  const act = actOf(event.key);
   if (!act) return;
   event.preventDefault();
   act();
 }
 
 document.addEventListener("keydown", (event) => {
-  if (viewer() && !dialog) onKey(event);
+  if (viewer() && !document.querySelector("dialog[open]")) onKey(event);
 });
 
 document.addEventListener("click", (event) => {
@@ -231,14 +264,38 @@ const forget = () => {
 
 document.addEventListener("changed", forget);
 
-document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx?.target?.id !== "order") return;
+const afterOrder = () => {
   const item = dialog && place();
   const was = item?.hasAttribute("data-favourite");
+  const isBack = Boolean(item?.closest("[data-trash]") && document.getElementById("order-trash"));
   follow();
+  if (isBack) item.hidden = true;
   forget();
   const made = document.querySelector("#messages form[data-undo]");
-  if (made) remember(made.action, () => item && setFavourite(item, was));
+  const takeBack = () => {
+    setFavourite(item, was);
+    if (isBack) item.hidden = false;
+  };
+  if (made) remember(made.action, () => item && takeBack());
+};
+
+let hadFocus = false;
+
+// What the picture's coming brings stands in part outside of what was swapped.
+const afterView = () => {
+  const view = viewer();
+  if (view.querySelector("img.size") && !view.querySelector("[data-zoom]")) show(location.href);
+  else if (hadFocus && !view.contains(document.activeElement)) view.focus({ preventScroll: true });
+};
+
+document.addEventListener("htmx:before:swap", () => {
+  hadFocus = Boolean(viewer()?.contains(document.activeElement));
+});
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const id = event.detail.ctx?.target?.id;
+  if (id === "order") afterOrder();
+  if (id === "view" && viewer()) afterView();
 });
 
 document.addEventListener("undone", () => {
@@ -247,20 +304,17 @@ document.addEventListener("undone", () => {
 
 const putInTrash = async (form) => {
   const item = place();
-  const hide = (isHidden) => item?.toggleAttribute("hidden", isHidden);
-  const all = [...document.querySelectorAll("[data-picture]:not([hidden])")];
-  const next = all[all.indexOf(item) + 1] ?? all[all.indexOf(item) - 1];
-  if (!(await change(form.action, new FormData(form), () => hide(false)))) return setBusy(form, false);
-  const leaveItThere = () => {
-    hide(true);
-    if (item) next?.querySelector("a").focus();
-  };
-  addEventListener("popstate", leaveItThere, { once: true });
+  const was = item.hidden;
+  const isDone = await change(form.action, new FormData(form), () => (item.hidden = was));
+  if (!isDone) return setBusy(form, false);
+  // Where it was restored above the trash, it is back there.
+  item.hidden = !item.closest("[data-trash]");
   leave();
 };
 
 document.addEventListener("submit", (event) => {
-  if (!dialog || event.submitter?.id !== "order-trash") return;
+  // One that the wall below has not come to is posted, and leads to the wall around it.
+  if (!dialog || !place() || event.submitter?.id !== "order-trash") return;
   event.preventDefault();
   putInTrash(event.target);
 });

@@ -38,6 +38,14 @@ export const zoomable = (view, onSwipe) => {
     apply();
   };
 
+  // By an eighth of what is seen.
+  const pan = (right, down) => {
+    if (!picture()) return;
+    x -= (right * stage.clientWidth) / 8;
+    y -= (down * stage.clientHeight) / 8;
+    apply();
+  };
+
   const toggle = (clientX, clientY) => {
     const image = picture();
     if (!image) return;
@@ -102,5 +110,6 @@ export const zoomable = (view, onSwipe) => {
     more: () => zoom(1.4),
     less: () => zoom(1 / 1.4),
     reset: () => zoom(0),
+    pan,
   };
 };

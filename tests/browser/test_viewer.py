@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from generations.sandbox import Sandbox
 from proof.site import Site
 from tests.browser.conftest import is_sideways, violations
 from tests.browser.test_journeys import press
@@ -148,6 +149,118 @@ def test_what_is_zoomed_is_moved_by_hand_and_not_lost(wall: Page) -> None:
     assert image["x"] + image["width"] >= box["x"] + box["width"] - 1
 
 
+def moved(page: Page) -> tuple[float, float]:
+    matrix = "new DOMMatrix(getComputedStyle(document.querySelector('dialog img.size')).transform)"
+    x, y = page.evaluate(f"(({{e, f}}) => [e, f])({matrix})")
+    return x, y
+
+
+def test_arrows_lead_across_what_is_zoomed_and_else_to_the_next(wall: Page) -> None:
+    opened(wall, 0)
+    shown(wall).locator(".view-stage").dblclick(position={"x": 300, "y": 300})
+    for key, axis, sign in (("Right", 0, -1), ("Left", 0, 1), ("Down", 1, -1), ("Up", 1, 1)):
+        before = moved(wall)
+        wall.keyboard.press(f"Arrow{key}")
+        assert (moved(wall)[axis] - before[axis]) * sign > 0, key
+        assert moved(wall)[1 - axis] == before[1 - axis]
+    expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("third"))
+    wall.keyboard.press("0")
+    wall.keyboard.press("ArrowDown")
+    assert moved(wall) == (0, 0)
+    wall.keyboard.press("ArrowRight")
+    expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("second"))
+
+
+def test_the_wall_opens_around_a_picture_that_it_had_not_come_to(wall: Page) -> None:
+    opened(wall, 0)
+    wall.locator("li[data-picture]").nth(1).evaluate("item => item.remove()")
+    wall.keyboard.press("ArrowRight")
+    expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("second"))
+    address = wall.locator("dialog [data-back]").get_attribute("href")
+    wall.keyboard.press("Escape")
+    expect(wall).to_have_url(re.compile(re.escape(str(address))))
+    expect(wall.locator(".wall a.shot")).to_have_count(3)
+    expect(wall.locator(".wall a.shot").nth(1)).to_be_focused()
+
+
+def test_the_trash_of_a_picture_that_the_wall_had_not_come_to_is_undone_there(wall: Page) -> None:
+    opened(wall, 0)
+    wall.locator("li[data-picture]").nth(1).evaluate("item => item.remove()")
+    wall.keyboard.press("ArrowRight")
+    expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("second"))
+    wall.keyboard.press("Backspace")
+    wall.get_by_role("button", name="Undo").click()
+    expect(wall.get_by_text("Undone.")).to_be_visible()
+    expect(wall.locator(".wall a.shot")).to_have_count(3)
+
+
+def test_the_keys_are_listed_over_the_wall_and_close_by_themselves(wall: Page) -> None:
+    for is_page in (False, True):
+        if is_page:
+            wall.reload()
+        else:
+            opened(wall, 0)
+        wall.keyboard.press("?")
+        keys = wall.get_by_role("dialog", name="Keyboard")
+        expect(keys).to_be_visible()
+        wall.keyboard.press("ArrowRight")
+        wall.keyboard.press("Escape")
+        expect(keys).to_be_hidden()
+        expect(wall.locator("[data-viewer] #prompt-text")).to_have_text(prompt("third"))
+
+
+def test_backspace_puts_it_in_the_trash_but_not_while_a_tag_is_written(wall: Page) -> None:
+    opened(wall, 1)
+    tag = shown(wall).locator("#order-tag")
+    tag.fill("xy")
+    tag.press("Backspace")
+    expect(tag).to_have_value("x")
+    shown(wall).focus()
+    wall.keyboard.press("Backspace")
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(2)
+    expect(wall.locator(".wall a.shot").nth(2)).to_be_focused()
+    wall.get_by_role("button", name="Undo").click()
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(3)
+    expect(wall.get_by_text("Undone.")).to_be_visible()
+
+
+def test_what_is_restored_leaves_the_trash_below_and_undo_brings_it_back(wall: Page, site: Site) -> None:
+    opened(wall, 1)
+    wall.keyboard.press("Delete")
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(2)
+    wall.goto(f"{site.url}/gallery/trash/?q=viewerlighthouse")
+    expect(wall.locator(".wall a.shot")).to_have_count(1)
+    opened(wall, 0)
+    dialog = wall.locator("dialog[open]")
+    for name, count in (("Restore", 1), ("Undo", 0), ("Restore", 1), ("Trash", 0)):
+        dialog.get_by_role("button", name=name, exact=True).click()
+        expect(wall.locator("li[data-picture][hidden]")).to_have_count(count)
+    expect(shown(wall)).to_have_count(0)
+    opened(wall, 0)
+    dialog.get_by_role("button", name="Restore", exact=True).click()
+    expect(wall.locator("li[data-picture][hidden]")).to_have_count(1)
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".wall a.shot:visible")).to_have_count(0)
+
+
+def test_a_picture_that_comes_while_it_is_looked_at_makes_the_viewer_whole(
+    page: Page, log_in: LogIn, quick_bfl: Sandbox
+) -> None:
+    text = "a viewer that waits"
+    quick_bfl.faults.script("submit", "answer", status=429, prompt=text, times=None)
+    log_in(page)
+    press(page, text, "flux-dev")
+    page.locator("#progress li", has_text=text).locator("a.shot").first.click()
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.focus()
+    quick_bfl.faults.clear()
+    expect(page.locator("[data-viewer]")).to_be_focused(timeout=30_000)
+    expect(page.get_by_role("button", name="Zoom")).to_be_visible(timeout=30_000)
+    expect(page.locator(".view-picture[data-loaded]")).to_have_count(1)
+    expect(page.locator("[data-back]")).to_have_text(re.compile("Gallery"))
+    expect(page.locator("[data-viewer]")).to_be_focused()
+
+
 def test_a_favourite_is_made_by_key(wall: Page) -> None:
     opened(wall, 0)
     heart = shown(wall).locator("#order-favourite")
@@ -199,7 +312,7 @@ def test_a_failure_is_seen_above_the_wall(wall: Page) -> None:
     opened(wall, 0)
     wall.route("**/trash/", lambda route: route.fulfill(status=404))
     wall.keyboard.press("Delete")
-    expect(wall.locator("dialog[open]").get_by_text("This was not sent.")).to_be_visible()
+    expect(wall.locator("dialog[open]").get_by_text("This was not confirmed.")).to_be_visible()
     expect(shown(wall).locator("form[aria-busy=true]")).to_have_count(0)
     wall.keyboard.press("Escape")
     expect(wall.locator(".wall a.shot:visible")).to_have_count(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_everything_that_matches_is_changed_and_nothing_else(
     foxes = make_pictures(alice, 3, prompt="a fox")
     make_pictures(alice, 2, prompt="a heron")
     bobs = make_pictures(bob, prompt="a fox")
-    assert "3 pictures match" in as_alice.get("/gallery/count/", {"q": "fox"}).text
+    assert ">3 pictures</span> match" in as_alice.get("/gallery/count/", {"q": "fox"}).text
     as_alice.post("/gallery/change/", {"do": "favourite", "everything": "yes", "q": "fox"})
     favourites = Picture.objects.filter(is_favourite=True)
     assert set(favourites.values_list("pk", flat=True)) == {row.pk for row in foxes}
@@ -198,6 +199,31 @@ def test_a_tag_that_was_mistyped_when_taken_off_does_not_come_to_be(
     (generation,) = make_pictures(alice)
     as_alice.post(f"/g/{generation.code}/tags/", {"do": "untag", "tag": "lgoo"})
     assert not Tag.objects.exists()
+
+
+def addresses(text: str, do: str) -> set[str]:
+    """Where the forms that do this lead, with script and without."""
+    return {html.unescape(found) for found in re.findall(rf'(?:action|hx-post)="([^"]*/{do}/[^"]*)"', text)}
+
+
+@pytest.mark.parametrize("do", ["favourite", "tags", "restore"])
+def test_a_change_of_one_picture_keeps_the_search_it_was_found_with(
+    do: str, as_alice: Client, alice: User, media: Path
+) -> None:
+    (generation,) = make_pictures(alice)
+    if do == "restore":
+        assert gallery.change(alice, Kind.TRASH, of([generation]))
+    page = f"/g/{generation.code}/?{urlencode({'q': 'dusk & dawn'})}"
+    (address,) = addresses(as_alice.get(page).text, do)
+    assert as_alice.post(address, {"tag": "logo"})["Location"] == page
+
+
+def test_the_fragment_keeps_the_search_it_was_found_with(as_alice: Client, alice: User, media: Path) -> None:
+    (generation,) = make_pictures(alice)
+    (address,) = addresses(as_alice.get(f"/g/{generation.code}/?q=dusk").text, "favourite")
+    text = as_alice.post(address, {"order": "yes"}, headers={"HX-Request": "true"}).text
+    assert addresses(text, "favourite") == {address}
+    assert f'name="next" value="/gallery/?at={generation.code}&amp;q=dusk"' in text
 
 
 @pytest.mark.parametrize("do", ["favourite", "tags", "restore"])

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from generations import gallery
+from generations import gallery, lifecycle
 from generations.models import Change, Generation, Picture
 from tests.conftest import make_pictures
 
@@ -116,3 +116,14 @@ def test_it_says_when_a_picture_was_removed_for_good(as_alice: Client, alice: Us
     assert "This picture was removed" in text
     assert "download" not in text
     assert Generation.objects.filter(pk=picture.pk).exists()
+
+
+def test_without_script_one_can_look_again_while_it_is_made(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    (made,) = make_pictures(alice)
+    (waiting,) = lifecycle.create(alice, "flux-dev", {"prompt": "a heron"})
+    again = '<noscript><a class="button" href="{}">Look again</a></noscript>'
+    for generation, count in ((waiting, 1), (made, 0)):
+        page = f"/g/{generation.code}/?q=dusk"
+        assert as_alice.get(page).text.count(again.format(page)) == count
