@@ -20,7 +20,7 @@ from fluxsite.http import PersonRequest
 from generations import metadata
 from generations.models import Generation
 
-# gunicorn refuses a longer first line of a request.
+# What stands in front of the site may refuse a first line of a request over 4 KB or 8 KB.
 LONGEST_ADDRESS = 3500
 # What stands in a file beside the parameters.
 _NO_PARAMETERS = {"endpoint", "created_at", "code", "final_prompt"}

@@ -7,17 +7,17 @@ const show = (id, shown) => {
 window.addEventListener("offline", () => show("notice-offline", true));
 window.addEventListener("online", () => show("notice-offline", false));
 
-// What the page asks by itself says nothing of what a person has sent.
-const isAsked = (ctx) => !["progress", "foot"].includes(ctx?.sourceElement?.id);
+// What a page asks for says nothing of what a person has sent: that is never a GET.
+const isSent = (ctx) => Boolean(ctx) && ctx.request.method !== "GET";
 
 document.addEventListener("htmx:error", (event) => {
   show("notice-offline", true);
-  if (isAsked(event.detail.ctx)) show("notice-broken", true);
+  if (isSent(event.detail.ctx)) show("notice-broken", true);
 });
 
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
   const { status } = ctx.response;
-  show("notice-offline", !isAsked(ctx) && status >= 500);
-  if (isAsked(ctx)) show("notice-broken", status >= 400 && status !== 422);
+  show("notice-offline", !isSent(ctx) && status >= 500);
+  if (isSent(ctx)) show("notice-broken", status >= 400 && status !== 422);
 });

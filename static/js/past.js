@@ -23,13 +23,18 @@ const write = (text) => {
 
 const load = async () => {
   const answer = await fetch(dialog.dataset.address, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return [...page.querySelectorAll("[data-past]")].map((one) => one.textContent);
 };
 
 const recall = async (by) => {
-  past ??= load().catch(() => []);
-  const texts = await past;
+  past ??= load();
+  const texts = await past.catch(() => {
+    // The next key asks again.
+    past = null;
+    return [];
+  });
   if (at < 0) own = prompt().value;
   let next = at + by;
   // What stands there already would be a key that does nothing.

@@ -3,6 +3,7 @@
 import { change, setFavourite } from "./change.js";
 import { setBusy } from "./form.js";
 
+const main = document.getElementById("main");
 const form = document.querySelector("form[data-wall]");
 const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const pictures = () => [...form.querySelectorAll("[data-picture]:not([hidden])")];
@@ -51,7 +52,7 @@ const show = (kind, items) => {
     const next = pictures().find((item) => items.at(-1)?.compareDocumentPosition(item) & 4 && !items.includes(item));
     const hadFocus = items.some((item) => item.contains(document.activeElement));
     for (const item of items) item.hidden = true;
-    if (hadFocus) (next ?? pictures().at(-1))?.querySelector("a").focus();
+    if (hadFocus) ((next ?? pictures().at(-1))?.querySelector("a") ?? main).focus();
     return () => {
       for (const item of items) item.hidden = false;
       items[0]?.querySelector("a").focus();
@@ -85,6 +86,8 @@ const changeChosen = async (button) => {
   if (!isDone) for (const item of items) choose(item, true);
   else if (form.elements.tag) form.elements.tag.value = "";
   count();
+  // Of the last picture, Undo is what remains.
+  if (isDone && document.activeElement === main) document.querySelector("#messages [data-undo] button").focus();
 };
 
 const act = (name) => form.querySelector(`.wall-bar button[value=${name}]`)?.click();
@@ -95,6 +98,11 @@ const chooseAlone = (item) => {
   form.elements.everything.checked = false;
   if (item) choose(item, true);
   count();
+};
+
+const trash = (item) => {
+  chooseAlone(item);
+  if (chosen().length) act("trash");
 };
 
 const keys = {
@@ -108,14 +116,37 @@ const keys = {
     chooseAlone(item);
     if (chosen().length) form.querySelector("#wall-tag")?.focus();
   },
-  b: () => form.elements.everything.focus(),
-  Delete: (item) => {
-    chooseAlone(item);
-    if (chosen().length) act("trash");
+  b: (item) => {
+    if (!chosen().length) lastPicked = item;
+    // It stands only while something is chosen, or while the focus is in it.
+    form.toggleAttribute("data-bar", true);
+    form.elements.everything.focus();
   },
+  Delete: trash,
+  Backspace: trash,
   Escape: () => form.reset(),
   ArrowRight: (item) => item && pictures()[pictures().indexOf(item) + 1]?.querySelector("a").focus(),
   ArrowLeft: (item) => item && pictures()[pictures().indexOf(item) - 1]?.querySelector("a").focus(),
+};
+
+// A day without a picture has no heading either, until Undo brings one back.
+const settleDays = () => {
+  const days = new Map();
+  let day = null;
+  for (const part of form.querySelectorAll(".wall-day, .wall")) {
+    if (part.matches(".wall-day")) day = part;
+    if (day) days.set(day, days.get(day) || Boolean(part.querySelector(":scope > [data-picture]:not([hidden])")));
+  }
+  // What stays as it is must not be written: that too would be a change to look at.
+  for (const [heading, isFull] of days) if (heading.hidden === isFull) heading.hidden = !isFull;
+};
+
+const settle = () => {
+  settleDays();
+  const isEmpty = !pictures().length && !form.querySelector(".wall-next, .wall-way");
+  form.querySelector("[data-when-empty]").hidden = !isEmpty;
+  const emptying = document.querySelector("[data-unless-empty]");
+  if (emptying) emptying.hidden = isEmpty;
 };
 
 // A day that goes on over several pages keeps its heading, and its rows stay whole: what stands in the last one goes
@@ -133,12 +164,19 @@ const goOn = (page) => {
 };
 
 if (form) {
+  const pages = form.querySelector("[data-pages]");
   const comes = new MutationObserver((records) => {
     for (const record of records) {
       for (const node of record.addedNodes) if (node.matches?.(".wall-page")) goOn(node);
     }
+    settle();
   });
-  comes.observe(form.querySelector("[data-pages]"), { childList: true });
+  comes.observe(pages, { childList: true });
+  // Pictures go and come back from here, from the viewer and by Undo.
+  new MutationObserver(settle).observe(pages, { subtree: true, attributeFilter: ["hidden"] });
+  form.querySelector(".wall-bar").addEventListener("focusout", ({ currentTarget, relatedTarget }) => {
+    if (!currentTarget.contains(relatedTarget)) form.toggleAttribute("data-bar", false);
+  });
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     // A file comes and the page stays: it must not wait for another.

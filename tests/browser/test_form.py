@@ -364,15 +364,84 @@ def test_what_the_button_says_is_asked_again_when_it_refuses(studio: Open) -> No
     expect(generate(page)).to_have_accessible_description(re.compile("left after this"))
 
 
-def test_what_changes_soon_after_a_look_is_looked_at_too(studio: Open) -> None:
-    page = studio()
-    whole = (
+def look(page: Page) -> None:
+    """Ask what is in progress, as the page does when one comes back to it."""
+    script = (
         'htmx.ajax("GET", "/progress/?whole", {source: "#progress", target: "#progress", swap: "outerMorph"})'
     )
+    with page.expect_response("**/progress/**"):
+        page.evaluate(script)
+
+
+def test_what_changes_soon_after_a_look_is_looked_at_too(studio: Open) -> None:
+    page = studio()
     with page.expect_response("**/form/foot/**"):
-        page.evaluate(whole)
+        look(page)
     with page.expect_response("**/form/foot/**"):
-        page.evaluate(whole)
+        press(page, "a lighthouse that costs something")
+
+
+def test_a_look_that_finds_all_as_it_was_asks_nothing_at_the_button(studio: Open) -> None:
+    page = studio()
+    # The person is shared, and another test's pictures may still be moving.
+    seen = page.request.get(f"{page.url.split('?')[0]}progress/?whole", headers={"HX-Request": "true"})
+    page.route("**/progress/**", lambda route: route.fulfill(response=seen))
+    with page.expect_response("**/form/foot/**"):
+        look(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    look(page)
+    # What is found to have changed waits no longer than 3 s to be asked for.
+    page.wait_for_timeout(3500)
+    assert [url for url in asked if "/form/foot/" in url] == []
+
+
+# The site has done it all. Here, and not by a route, since Chromium would complain of each on its console, as
+# htmx does.
+LOSE_ANSWERS_TO_POSTS = """() => {
+    console.error = () => {};
+    window.real = fetch;
+    window.fetch = async (address, given) => {
+        const answer = await real(address, given);
+        if (given?.method !== "POST") return answer;
+        throw new TypeError("The answer was lost.");
+    };
+}"""
+
+
+def test_a_press_whose_answer_was_lost_is_pressed_again_and_bought_once(studio: Open) -> None:
+    page = studio()
+    wait_for_draft(page, lambda: prompt(page).fill("a lighthouse without an answer"))
+    page.evaluate(LOSE_ANSWERS_TO_POSTS)
+    generate(page).click()
+    expect(page.get_by_text("This was not confirmed. Press again: nothing is bought twice.")).to_be_visible()
+    page.evaluate("window.fetch = real; null")
+    generate(page).click()
+    expect(page.locator("#notice-broken")).to_be_hidden()
+    expect(cards(page, "a lighthouse without an answer")).to_have_count(1)
+    page.reload()
+    expect(cards(page, "a lighthouse without an answer")).to_have_count(1)
+
+
+def test_what_the_page_asked_for_by_itself_is_not_told_as_unsent(studio: Open) -> None:
+    page = studio()
+    page.route("**/prompts/**", lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Past prompts").click()
+    expect(page.get_by_role("dialog")).to_contain_text("They could not be fetched.")
+    expect(page.locator("#notice-broken")).to_be_hidden()
+
+
+def test_past_prompts_that_did_not_come_are_asked_for_again(studio: Open) -> None:
+    page = studio()
+    press(page, "a lighthouse to recall")
+    prompt(page).fill("mine")
+    page.route("**/prompts/", lambda route: route.fulfill(status=404))
+    with page.expect_response("**/prompts/"):
+        page.keyboard.press("Alt+ArrowUp")
+    page.unroute_all()
+    with page.expect_response("**/prompts/"):
+        page.keyboard.press("Alt+ArrowUp")
+    expect(prompt(page)).to_have_value("a lighthouse to recall")
 
 
 def test_what_a_picture_brings_keeps_what_was_typed_last(studio: Open) -> None:

@@ -229,13 +229,79 @@ def test_what_the_site_refused_is_on_the_wall_again(wall: Page, site: Site, word
     shots(wall).first.locator("a.shot").focus()
     wall.route("**/gallery/change/", lambda route: route.fulfill(status=404))
     wall.keyboard.press("Delete")
-    expect(wall.get_by_text("This was not sent.")).to_be_visible()
+    expect(wall.get_by_text("This was not confirmed.")).to_be_visible()
     expect(shots(wall)).to_have_count(3)
     expect(wall.locator("[data-chosen]")).to_have_text("1 chosen")
     wall.unroute("**/gallery/change/")
     wall.keyboard.press("Delete")
     expect(shots(wall)).to_have_count(2)
-    expect(wall.get_by_text("This was not sent.")).to_be_hidden()
+    expect(wall.get_by_text("This was not confirmed.")).to_be_hidden()
+
+
+def test_what_stands_around_the_wall_follows_the_last_picture_out_and_back(
+    wall: Page, site: Site, word: str
+) -> None:
+    search(wall, site, f"heron {word}")
+    shots(wall).first.locator("a.shot").focus()
+    wall.keyboard.press("Backspace")
+    undo = wall.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    expect(wall.locator(".wall-head")).to_contain_text("0 pictures")
+    expect(wall.locator(".wall-day")).to_be_hidden()
+    expect(wall.get_by_role("heading", name="Nothing is left here")).to_be_visible()
+    undo.press("Enter")
+    expect(wall.locator(".wall-head")).to_contain_text("1 picture")
+    expect(wall.locator(".wall-day")).to_be_visible()
+    expect(wall.get_by_text("Nothing is left here")).to_be_hidden()
+    expect(shots(wall).first.locator("a.shot")).to_be_focused()
+
+
+def test_a_trash_with_nothing_left_offers_no_emptying(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, f"heron {word}")
+    shots(wall).first.locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    wall.goto(f"{site.url}/gallery/trash/?q={word}")
+    empty = wall.get_by_role("link", name="Empty trash")
+    expect(empty).to_be_visible()
+    shots(wall).first.locator(".pick input").check(force=True)
+    wall.get_by_role("button", name="Restore").click()
+    expect(empty).to_be_hidden()
+    expect(wall.locator(".wall-head")).to_contain_text("0 pictures")
+    wall.get_by_role("button", name="Undo").click()
+    expect(empty).to_be_visible()
+
+
+def test_a_day_keeps_its_heading_while_it_has_a_picture(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator("a.shot").focus()
+    wall.keyboard.press("Delete")
+    expect(wall.locator(".wall-head")).to_contain_text("2 pictures")
+    expect(wall.locator(".wall-day")).to_be_visible()
+
+
+def test_backspace_in_a_field_takes_a_letter_and_no_picture(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    shots(wall).first.locator(".pick input").check(force=True)
+    wall.locator("#wall-tag").fill("tags")
+    wall.locator("#wall-tag").press("Backspace")
+    expect(wall.locator("#wall-tag")).to_have_value("tag")
+    expect(shots(wall)).to_have_count(3)
+
+
+def test_a_key_leads_to_the_bar_also_when_nothing_is_chosen(wall: Page, site: Site, word: str) -> None:
+    search(wall, site, word)
+    second = shots(wall).nth(1).locator("a.shot")
+    second.focus()
+    wall.keyboard.press("b")
+    everything = wall.get_by_label("Everything that matches")
+    expect(everything).to_be_focused()
+    wall.keyboard.press("Space")
+    wall.keyboard.press("Tab")
+    expect(wall.locator(".wall-bar")).to_be_visible()
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".wall-bar")).to_be_hidden()
+    expect(second).to_be_focused()
 
 
 def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(

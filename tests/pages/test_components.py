@@ -51,7 +51,7 @@ def test_every_state_that_people_meet_is_shown(as_staff: Client) -> None:
     states = [*words.FAILURES.values(), *words.WAITING.values(), words.WAITING_FOR_SLOT]
     states += [words.place(3), "longer than usual", "usually 5 s", words.LATE, words.NOT_CHARGED]
     states += ["The limit resets", "Wait until some have had their turn"]
-    states += ["No connection to the site.", "This was not sent.", "Steps was left out: Kontext Pro"]
+    states += ["No connection to the site.", "This was not confirmed.", "Steps was left out: Kontext Pro"]
     assert [state for state in states if state not in text] == []
 
 

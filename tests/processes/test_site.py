@@ -77,6 +77,16 @@ def test_the_pictures_are_in_the_persons_gallery_and_viewer(
     assert "a lighthouse, flux-kontext-pro" in session.get(f"{site.url}/g/{codes[0]}/").text
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [("找" * 900, "No picture matches"), ("找" * 10_000, "too much to search for")]
+)
+def test_a_search_of_any_length_is_answered_with_a_sentence(
+    words: str, told: str, site: Site, session: requests.Session, codes: list[str]
+) -> None:
+    page = session.get(f"{site.url}/gallery/", params={"q": words})
+    assert (page.status_code, told in page.text) == (200, True)
+
+
 def test_a_failure_is_told_and_not_charged(site: Site, session: requests.Session) -> None:
     press(site, session, "flux-dev", "[content moderated] on purpose")
     wait_for(lambda: "Not charged" in session.get(site.url).text)
