@@ -30,7 +30,6 @@ from proof.lane import Lane, read_lane  # noqa: E402
 from proof.people import Stalled  # noqa: E402
 from proof.report import Figures  # noqa: E402
 from proof.scenarios import SCENARIOS  # noqa: E402
-from proof.scenarios.late import stand_still  # noqa: E402
 from proof.site import free_port, reuse_static_files, reuse_tables, running_site  # noqa: E402
 from proof.stage import KEY, PLENTY, Stage  # noqa: E402
 
@@ -112,23 +111,12 @@ def _check_files(stage: Stage) -> None:
 
 
 def _wait_for_the_rest(stage: Stage) -> None:
-    if _has_ended(stage, 10):
-        return
-    stage.say("some are left that only time can mend")
-    # The long form waits as people would; the short one would take half its time for that.
-    if not stage.lane.is_long:
-        stage.sandbox.settings.renews_links = True
-        stand_still(stage)
+    unfinished = Generation.objects.unfinished()
+    if count := unfinished.count():
+        stage.say(f"waiting for {count} that only time can mend")
     # What does not end is told as stuck.
-    _has_ended(stage, PATIENCE)
-
-
-def _has_ended(stage: Stage, seconds: float) -> bool:
-    """Return whether all generations of the lane come to their end within so many seconds."""
     with contextlib.suppress(Stalled):
-        stage.wait_for("the end of all", lambda: not Generation.objects.unfinished().exists(), seconds)
-        return True
-    return False
+        stage.wait_for("the end of all", lambda: not unfinished.all().exists(), PATIENCE)
 
 
 def _judge(stage: Stage, folder: Path) -> list[Figures]:
