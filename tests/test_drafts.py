@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from generations import drafts, lifecycle
-from generations.models import Draft, Generation
+from generations import drafts, lifecycle, prompts
+from generations.models import Draft, Generation, PastPrompt
 from tests.conftest import make_pictures
 from tests.test_studio import HTMX, open_at, prompt_of, value_of
 
@@ -293,6 +296,34 @@ def test_a_press_that_is_refused_keeps_the_offer_to_undo(as_alice: Client, sourc
     keep(as_alice)
     fill(as_alice, source, "all")
     assert "/draft/undo/" in as_alice.post("/", {**TYPED, "steps": "51"}, headers=HTMX).text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_older_press_that_comes_meanwhile_is_not_what_undo_brings_back(
+    as_alice: Client, alice: User
+) -> None:
+    prompts.remember(alice, "the older")
+    past = PastPrompt.objects.get(user=alice).digest
+    is_over = threading.Event()
+
+    def keep_the_older() -> None:
+        try:
+            while not is_over.is_set():
+                drafts.keep(alice, {**TYPED, "prompt": "the older"})
+        finally:
+            connection.close()
+
+    def brought_back(number: int) -> str:
+        mine = {**TYPED, "prompt": f"mine {number}"}
+        as_alice.post(f"/draft/fill/?past={past}", mine, headers=HTMX)
+        return str(drafts.get(alice).before["prompt"])
+
+    with ThreadPoolExecutor(1) as threads:
+        late = threads.submit(keep_the_older)
+        told = [brought_back(number) for number in range(20)]
+        is_over.set()
+        late.result()
+    assert told == [f"mine {number}" for number in range(20)]
 
 
 def test_there_is_nothing_to_undo_where_nothing_was_replaced(as_alice: Client, source: Generation) -> None:

@@ -76,15 +76,19 @@ def draft(request: PersonRequest) -> HttpResponse:
 @require_POST
 def fill(request: PersonRequest) -> HttpResponse:
     """Keep what stands in the form, then put what the address names in its place."""
-    drafts.keep(request.user, request.POST.dict())
-    return _fill(request)
+    # Together, or a press that is still on its way writes between the two, and is what undo brings back.
+    with transaction.atomic():
+        drafts.keep(request.user, request.POST.dict())
+        fitted = _replace(request)
+    return _filled(request, fitted)
 
 
 @require_POST
 def undo(request: PersonRequest) -> HttpResponse:
     """Bring back what stood in the form before it was filled anew."""
-    drafts.keep(request.user, request.POST.dict())
-    drafts.undo(request.user)
+    with transaction.atomic():
+        drafts.keep(request.user, request.POST.dict())
+        drafts.undo(request.user)
     return _draw(request, fresh="all") if request.htmx else redirect("studio")
 
 
@@ -104,8 +108,16 @@ def _fill(request: PersonRequest) -> HttpResponse:
     if request.headers.get("Sec-Purpose", "").startswith("prefetch"):
         # A browser that looks ahead is nobody who has asked for it.
         return HttpResponse(status=204)
+    return _filled(request, _replace(request))
+
+
+def _replace(request: PersonRequest) -> Fitted:
     fitted = _fitted(_named(request))
     drafts.replace(request.user, fitted.values)
+    return fitted
+
+
+def _filled(request: PersonRequest, fitted: Fitted) -> HttpResponse:
     if request.htmx:
         return _draw(request, note=fitted.sentence, fresh="all")
     if fitted.sentence:
@@ -175,8 +187,9 @@ def _keep_fitted(user: User, posted: Mapping[str, Any]) -> Fitted:
     """Save what fits; where that is not all, undo brings back the form of the endpoint before."""
     fitted = _fitted(posted)
     if fitted.sentence:
-        drafts.keep(user, {**posted, "endpoint": posted.get("form_for")})
-        drafts.replace(user, fitted.values)
+        with transaction.atomic():
+            drafts.keep(user, {**posted, "endpoint": posted.get("form_for")})
+            drafts.replace(user, fitted.values)
     else:
         drafts.keep(user, fitted.values)
     return fitted

@@ -244,6 +244,7 @@ def test_leaving_at_once_loses_no_word(studio: Open, site: Site) -> None:
 def press(page: Page, words: str) -> None:
     prompt(page).fill(words)
     generate(page).click()
+    expect(page.locator("#studio-form[data-busy]")).to_have_count(0)
     expect(cards(page, words)).to_have_count(1)
 
 
@@ -529,15 +530,16 @@ def test_a_press_that_did_not_get_through_is_told_until_one_does(studio: Open) -
 @WIDTHS
 def test_past_prompts_are_searched_and_one_is_used_and_undone(width: int, studio: Open) -> None:
     page = studio(width=width)
-    press(page, "a lighthouse with a Größe")
+    words = f"a lighthouse {width} with a Größe"
+    press(page, words)
     prompt(page).fill("something else")
     page.get_by_role("link", name="Past prompts").click()
     dialog = page.get_by_role("dialog", name="Past prompts")
-    dialog.get_by_role("searchbox").fill("grosse LIGHT")
+    dialog.get_by_role("searchbox").fill(f"grosse {width} LIGHT")
     expect(dialog.get_by_role("listitem")).to_have_count(1)
-    dialog.get_by_text("a lighthouse with a Größe").click()
+    dialog.get_by_text(words).click()
     expect(dialog).to_be_hidden()
-    expect(prompt(page)).to_have_value("a lighthouse with a Größe")
+    expect(prompt(page)).to_have_value(words)
     expect(prompt(page)).to_be_focused()
     page.get_by_role("button", name="Undo").click()
     expect(prompt(page)).to_have_value("something else")
