@@ -41,6 +41,9 @@ def make(page: Page, site: Site, prompts: list[str]) -> None:
     for prompt in prompts:
         thumbnail = page.locator("#progress li", has_text=prompt).locator("img[src*='/thumbnail']")
         expect(thumbnail).to_be_visible(timeout=30_000)
+    # Each test looks at the studio with a new browser, which would fetch them all again.
+    page.get_by_role("button", name="Clear what has ended").click()
+    expect(page.locator("#progress li", has_text=prompts[0])).to_have_count(0)
 
 
 def search(page: Page, site: Site, text: str) -> None:
