@@ -31,7 +31,7 @@ from django.db import connection, models, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from benchmarks import vocabulary  # noqa: E402
-from generations import gallery, images, ledger  # noqa: E402
+from generations import gallery, images, ledger, periods  # noqa: E402
 from generations.bfl import ENDPOINTS, Endpoint  # noqa: E402
 from generations.models import (  # noqa: E402
     CreditAccount,
@@ -240,6 +240,7 @@ def _entries(
                 balance_after=balances[account],
                 generation_id=generation.pk,
                 bought_at=generation.created_at,
+                bought_on=periods.local_day(generation.created_at),
                 endpoint=generation.endpoint,
                 created_at=generation.created_at,
             )

@@ -7,7 +7,7 @@ picture cost counts for the moment of its press, so what has come back of it was
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import cast
@@ -65,7 +65,9 @@ def _unused(account: CreditAccount, run: list[CreditEntry]) -> Iterable[tuple[Cr
     in_turn = sorted(run, key=lambda grant: (_end(grant), grant.pk))
     edges = {grant.created_at for grant in run} | {_end(grant) for grant in run}
     for start, end in pairwise(sorted(edges)):
-        bought = account.entries.filter(bought_at__gte=start, bought_at__lt=end)
+        bought = account.entries.filter(
+            bought_at__gte=start, bought_at__lt=end, bought_on__range=_days(start, end)
+        )
         spent = max(-sum_of(bought), Decimal())
         for grant in in_turn:
             if grant.created_at <= start and end <= _end(grant):
@@ -73,6 +75,11 @@ def _unused(account: CreditAccount, run: list[CreditEntry]) -> Iterable[tuple[Cr
                 left[grant] -= used
                 spent -= used
     return left.items()
+
+
+def _days(start: datetime, end: datetime) -> tuple[date, date]:
+    """Return the first and last day that any clocks may have had, for the index by day finds the entries."""
+    return start.date() - timedelta(days=1), end.date() + timedelta(days=1)
 
 
 def _end(grant: CreditEntry) -> datetime:

@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from generations import expiry, limits
+from generations import expiry, limits, periods
 from generations.amounts import PLACES
 from generations.amounts import plain as plain
 from generations.amounts import sum_of as sum_of
@@ -261,6 +261,7 @@ def _entry_of(generation: Generation, kind: Kind, amount: Decimal, note: str = "
         note=note,
         generation=generation,
         bought_at=generation.created_at,
+        bought_on=periods.local_day(generation.created_at),
         endpoint=generation.endpoint,
     )
 

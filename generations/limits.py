@@ -114,7 +114,8 @@ def _standing(limit: Limit, user: User, now: datetime) -> Standing:
 
 def _spent(period: Period, user: User | None) -> Decimal:
     """Return what the pictures bought in a period have cost, what came back taken off."""
-    entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end)
+    first, after = periods.local_day(period.start), periods.local_day(period.end)
+    entries = CreditEntry.objects.filter(bought_on__gte=first, bought_on__lt=after)
     if user:
         entries = entries.of(user.pk)
     total: Decimal | None = entries.aggregate(total=Total("amount"))["total"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -15,9 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, Func, IntegerField, QuerySet
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from generations import periods
@@ -131,7 +129,7 @@ def get_usage(wanted: Filter) -> Usage:
     people = {accounts[pk]: sums for pk, sums in _add_up_by(attrgetter("account"), rows).items()}
     return Usage(
         total=add_up(list(days.values())),
-        days=[_line(day.isoformat(), days.get(day.toordinal(), Sums())) for day in wanted.period.days()],
+        days=[_line(day.isoformat(), days.get(day, Sums())) for day in wanted.period.days()],
         endpoints=_dearest_first(_line(slug, sums, _name(slug)) for slug, sums in endpoints.items()),
         people=_dearest_first(_line(person.pk, sums, person.username) for person, sums in people.items()),
         # One person's groups would each come to what the person does.
@@ -145,7 +143,7 @@ def get_cells(wanted: Filter) -> Iterator[Cell]:
     for (day, account, endpoint), rows in groupby(_get_rows(wanted), key=itemgetter(0, 1, 2)):
         person = accounts[account]
         yield Cell(
-            day=date.fromordinal(day),
+            day=day,
             person=person.username,
             person_id=person.pk,
             endpoint=endpoint,
@@ -156,7 +154,7 @@ def get_cells(wanted: Filter) -> Iterator[Cell]:
 class _Row(NamedTuple):
     """The entries of one kind for what one account bought of one endpoint on one day."""
 
-    day: int
+    day: date
     account: int
     endpoint: str
     kind: str
@@ -166,20 +164,10 @@ class _Row(NamedTuple):
 
 def _get_rows(wanted: Filter) -> Iterator[_Row]:
     """Give the rows in their order."""
-    # The databases sort what they group, and several small heaps are sooner sorted than a large one. Smaller
-    # than a week, and the words of the query would take longer than its sorting; one person's heap is small.
-    days = list(wanted.period.days())
-    size = 7 if wanted.person is None else len(days)
-    first, *others = [_rows_of(wanted, days[start : start + size]) for start in range(0, len(days), size)]
-    rows = first.union(*others, all=True) if others else first
-    rows = rows.order_by("day", "account", "endpoint")
-    return map(_Row._make, rows.iterator(chunk_size=2000))
-
-
-def _rows_of(wanted: Filter, days: list[date]) -> QuerySet[Any, tuple[Any, ...]]:
-    entries = entries_of(replace(wanted, first=days[0], last=days[-1]))
-    rows = entries.annotate(day=_Day(days)).values_list("day", "account", "endpoint", "kind")
-    return rows.annotate(entries=Count("*"), total=Total("amount"))
+    # The order of the two indexes, and by all that is grouped: with less of it SQLite sorts once more.
+    parts = ("bought_on", "account", "endpoint", "kind")
+    rows = entries_of(wanted).values_list(*parts).annotate(entries=Count("*"), total=Total("amount"))
+    return map(_Row._make, rows.order_by(*parts).iterator(chunk_size=2000))
 
 
 def _get_people(wanted: Filter) -> dict[int, User]:
@@ -214,8 +202,7 @@ def _sums_of(rows: Iterable[_Row]) -> Sums:
 
 def entries_of(wanted: Filter) -> QuerySet[CreditEntry]:
     """Return the entries that a usage is the sum of."""
-    period = wanted.period
-    entries = CreditEntry.objects.filter(bought_at__gte=period.start, bought_at__lt=period.end)
+    entries = CreditEntry.objects.filter(bought_on__range=(wanted.first, wanted.last))
     if wanted.person is not None:
         entries = entries.of(wanted.person)
     if wanted.group is not None:
@@ -273,8 +260,8 @@ def entry_rows(entries: QuerySet[CreditEntry]) -> Iterator[list[str]]:
             str(picture.code) if picture else "",
             harmless(entry.note),
             harmless(entry.created_by.username) if entry.created_by else "",
-            # The day that it counts for, as the site's clocks have it.
-            periods.local_day(entry.bought_at or entry.created_at).isoformat(),
+            # The day that it counts for.
+            (entry.bought_on or periods.local_day(entry.created_at)).isoformat(),
         ]
 
 
@@ -289,33 +276,6 @@ def usage_rows(wanted: Filter) -> Iterator[list[str]]:
 
 def _exact(amount: Decimal) -> str:
     return f"{amount:.4f}"
-
-
-class _Day(Func):
-    """The ordinal of the local day on which an entry's picture was bought, one of `days`."""
-
-    # By comparing with midnights, and not with the database's time zones: these may be older than ours, and
-    # SQLite would ask Python for every row. By halves, so that a week takes three comparisons a row. In words
-    # of its own, since Case and When take longer to be put into words than the database to answer.
-    output_field = IntegerField()
-
-    def __init__(self, days: Sequence[date]) -> None:
-        super().__init__("bought_at")
-        self.days = days
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Any:
-        column, _ = compiler.compile(self.get_source_expressions()[0])
-        adapt = connection.ops.adapt_datetimefield_value
-
-        def words(days: Sequence[date]) -> tuple[str, tuple[Any, ...]]:
-            if len(days) == 1:
-                return str(days[0].toordinal()), ()
-            half = len(days) // 2
-            (before, own), (after, others) = words(days[:half]), words(days[half:])
-            midnight = adapt(periods.start_of(days[half]))
-            return f"CASE WHEN {column} < %s THEN {before} ELSE {after} END", (midnight, *own, *others)
-
-        return words(self.days)
 
 
 def _by_group(people: Mapping[User, Sums]) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from generations import ledger, lifecycle
+from generations import ledger, lifecycle, periods
 from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
 from generations.models.credits import AppendOnly
 
@@ -109,10 +109,12 @@ def write(alice: User, told: dict[str, object]) -> None:
     picture = Generation.objects.get(user=alice)
     fields = {name: value for name, value in told.items() if name not in ("of", "counters")}
     if told.get("of"):
-        fields |= {"generation": picture, "bought_at": picture.created_at, "endpoint": picture.endpoint}
+        bought_at = picture.created_at
+        fields |= {"generation": picture, "bought_at": bought_at, "endpoint": picture.endpoint}
+        fields["bought_on"] = periods.local_day(bought_at)
     if told.get("counters"):
         fields |= {"counters": account.entries.get(kind="grant")}
-    fields |= {name: told[name] for name in ("bought_at", "endpoint") if name in told}
+    fields |= {name: told[name] for name in ("bought_at", "bought_on", "endpoint") if name in told}
     balance = ledger.get_balance(alice) + Decimal(str(told["amount"]))
     with transaction.atomic():
         account.entries.create(balance_after=balance, created_at=alice.date_joined, **fields)
@@ -139,6 +141,7 @@ UNSOUND = [
     ("entry_bought_with_its_generation", GRANT | {"endpoint": "flux-dev"}),
     ("entry_bought_with_its_generation", REFUND | {"endpoint": ""}),
     ("entry_bought_with_its_generation", REFUND | {"bought_at": None}),
+    ("entry_bought_with_its_generation", REFUND | {"bought_on": None}),
     ("entry_counters_a_grant", UNDO | {"counters": ""}),
     ("entry_counters_a_grant", {"kind": "adjustment", "amount": -1, "note": "x", "counters": "grant"}),
     ("entry_expires_if_granted", UNDO | {"month": MONTH}),

@@ -62,10 +62,11 @@ PICTURES_SQL = f"""
     FROM made"""
 ENTRIES_SQL = f"""
     INSERT INTO generations_creditentry
-        (id, account_id, kind, amount, balance_after, generation_id, bought_at, endpoint, note,
+        (id, account_id, kind, amount, balance_after, generation_id, bought_at, bought_on, endpoint, note,
         created_at)
     SELECT {PEOPLE} + ROW_NUMBER() OVER (ORDER BY id, part), account, kind, amount,
-        1000000 + SUM(amount) OVER (PARTITION BY account ORDER BY id, part), id, moment, endpoint, '', moment
+        1000000 + SUM(amount) OVER (PARTITION BY account ORDER BY id, part), id, moment, DATE(moment),
+        endpoint, '', moment
     FROM (
         SELECT picture.id, part, account.id AS account, picture.created_at AS moment, endpoint,
             CASE part WHEN 0 THEN 'charge' ELSE 'refund' END AS kind,

@@ -101,8 +101,9 @@ class CreditEntry(models.Model):
         max_digits=15, decimal_places=4, help_text="What the account has with this entry."
     )
     generation = models.ForeignKey(Generation, models.PROTECT, null=True, blank=True, related_name="entries")
-    bought_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the generation was bought: the day that all of it counts for."
+    bought_at = models.DateTimeField(null=True, blank=True, help_text="When the generation was bought.")
+    bought_on = models.DateField(
+        null=True, blank=True, help_text="The site's local day of that, for which all of it counts."
     )
     endpoint = models.CharField(
         max_length=64,
@@ -134,11 +135,12 @@ class CreditEntry(models.Model):
         verbose_name_plural = "credit entries"
         indexes = [
             models.Index(fields=["account", "-id"], name="entry_of_account"),
-            # Limits add these up while a press waits: both indexes hold all that is asked for.
+            # Limits add these up while a press waits: both indexes hold all that is asked for. Usage groups
+            # in their order, so that a month need not be sorted.
             models.Index(
-                fields=["account", "bought_at", "amount", "kind", "endpoint"], name="entry_spent_by_account"
+                fields=["account", "bought_on", "endpoint", "kind", "amount"], name="entry_by_account_and_day"
             ),
-            models.Index(fields=["bought_at", "account", "amount", "kind", "endpoint"], name="entry_spent"),
+            models.Index(fields=["bought_on", "account", "endpoint", "kind", "amount"], name="entry_by_day"),
             models.Index(
                 fields=["account", "expires_at"],
                 condition=Q(expires_at__isnull=False),
@@ -167,8 +169,13 @@ class CreditEntry(models.Model):
                 name="entry_of_a_generation",
             ),
             models.CheckConstraint(
-                condition=Q(generation__isnull=True, bought_at__isnull=True, endpoint="")
-                | (Q(generation__isnull=False, bought_at__isnull=False) & ~Q(endpoint="")),
+                condition=Q(
+                    generation__isnull=True, bought_at__isnull=True, bought_on__isnull=True, endpoint=""
+                )
+                | (
+                    Q(generation__isnull=False, bought_at__isnull=False, bought_on__isnull=False)
+                    & ~Q(endpoint="")
+                ),
                 name="entry_bought_with_its_generation",
             ),
             models.CheckConstraint(

@@ -84,9 +84,9 @@ def _download(
 
 
 def _filter(request: PersonRequest) -> UsageFilter:
-    bought = CreditEntry.objects.filter(bought_at__isnull=False).order_by("bought_at")
-    first = bought.values_list("bought_at", flat=True).first()
-    return UsageFilter(request.GET, months=months_since(periods.local_day(first or timezone.now())))
+    bought = CreditEntry.objects.filter(bought_on__isnull=False).order_by("bought_on")
+    first = bought.values_list("bought_on", flat=True).first()
+    return UsageFilter(request.GET, months=months_since(first or periods.local_day(timezone.now())))
 
 
 def _figures(request: PersonRequest, form: UsageFilter) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from generations import doctor, grants, ledger, lifecycle, periods
+from generations import doctor, expiry, grants, ledger, lifecycle, periods
 from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
 from tests.credits.steps import PROMPT, complete, create, ready, submit, succeed
 
@@ -386,6 +386,17 @@ def test_it_expires_when_the_sites_month_ends(zone: str, settings: Settings, ali
     assert entry.month == periods.local_day(timezone.now()).replace(day=1)
     ends = timezone.localtime(end_of(entry), timezone.get_default_timezone())
     assert (ends.day, ends.hour, ends.minute) == (1, 0, 0)
+
+
+def test_it_knows_what_was_used_though_the_sites_clocks_were_set_otherwise(
+    charlie: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIME_ZONE = "Pacific/Niue"
+    (entry,) = give(charlie, expires=True)
+    settings.TIME_ZONE = "Pacific/Kiritimati"
+    put_the_clocks_on(monkeypatch, to=end_of(entry) - timedelta(minutes=30))
+    create(charlie, "flux-dev")
+    assert expiry.unused(entry.account, [entry]) == {entry: Decimal("7.5")}
 
 
 def test_the_new_month_comes_with_the_end_of_the_old(alice: User) -> None:

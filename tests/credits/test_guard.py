@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.utils import timezone
 
-from generations import doctor, ledger, lifecycle
+from generations import doctor, ledger, lifecycle, periods
 from generations.amounts import Total
 from generations.models import CreditAccount, CreditEntry, Generation
 
@@ -139,6 +139,8 @@ def test_it_takes_over_the_entries_of_a_site_before_it() -> None:
     of_pictures = CreditEntry.objects.exclude(generation=None)
     same = {"bought_at": F("generation__created_at"), "endpoint": F("generation__endpoint")}
     assert of_pictures.filter(**same).count() == 2
+    bought_on = periods.local_day(Generation.objects.get().created_at)
+    assert {entry.bought_on for entry in of_pictures} == {bought_on}
     lifecycle.create(person, "flux-dev", PROMPT)
     assert ledger.get_balance(person) == Decimal("7.6")
 

@@ -177,6 +177,16 @@ def test_no_cell_of_a_table_is_a_formula(alice: User) -> None:
     assert row[1] == "'@SUM(1)"
 
 
+def test_a_day_stays_what_it_was_when_the_sites_clocks_are_set_otherwise(
+    settings: Settings, alice: User
+) -> None:
+    settings.TIME_ZONE = "Pacific/Auckland"
+    day = date(2028, 2, 29)
+    buy(alice, (periods.start_of(day), "flux-dev"))
+    settings.TIME_ZONE = "UTC"
+    assert usage.get_usage(Filter(first=day, last=day)).total.pictures == 1
+
+
 def test_a_press_counts_for_the_day_it_falls_on(settings: Settings, alice: User) -> None:
     settings.TIME_ZONE = "Pacific/Auckland"
     day = date(2028, 2, 29)
