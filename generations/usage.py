@@ -122,7 +122,7 @@ def this_month(*, person: int | None = None) -> Filter:
 
 
 def get_usage(wanted: Filter) -> Usage:
-    rows = list(_get_rows(wanted))
+    rows = [_Row(*row) for row in _rows_of(wanted)]
     days = _add_up_by(attrgetter("day"), rows)
     endpoints = _add_up_by(attrgetter("endpoint"), rows)
     accounts = _get_people(wanted)
@@ -140,7 +140,9 @@ def get_usage(wanted: Filter) -> Usage:
 def get_cells(wanted: Filter) -> Iterator[Cell]:
     """Give what was spent in its smallest parts, by day, person and endpoint."""
     accounts = _get_people(wanted)
-    for (day, account, endpoint), rows in groupby(_get_rows(wanted), key=itemgetter(0, 1, 2)):
+    # Everybody's year is long: not all of it at once.
+    rows_of_all = map(_Row._make, _rows_of(wanted).iterator(chunk_size=2000))
+    for (day, account, endpoint), rows in groupby(rows_of_all, key=itemgetter(0, 1, 2)):
         person = accounts[account]
         yield Cell(
             day=day,
@@ -162,12 +164,12 @@ class _Row(NamedTuple):
     total: Decimal
 
 
-def _get_rows(wanted: Filter) -> Iterator[_Row]:
-    """Give the rows in their order."""
+def _rows_of(wanted: Filter) -> QuerySet[CreditEntry, tuple[Any, ...]]:
+    """Return the values of each row, in their order."""
     # The order of the two indexes, and by all that is grouped: with less of it SQLite sorts once more.
     parts = ("bought_on", "account", "endpoint", "kind")
     rows = entries_of(wanted).values_list(*parts).annotate(entries=Count("*"), total=Total("amount"))
-    return map(_Row._make, rows.order_by(*parts).iterator(chunk_size=2000))
+    return rows.order_by(*parts)
 
 
 def _get_people(wanted: Filter) -> dict[int, User]:
