@@ -3,10 +3,30 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def bodiless_heads(get_response: GetResponse) -> GetResponse:
+    """Answer HEAD with the headers alone: Django leaves the body to the server, and gunicorn warns of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method == "HEAD":
+            _empty(response)
+        return response
+
+    return middleware
+
+
+def _empty(response: HttpResponseBase) -> None:
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = ()
+    elif isinstance(response, HttpResponse):
+        response.content = b""
 
 
 def isolation_headers(get_response: GetResponse) -> GetResponse:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.conf import settings as site
 from django.contrib.auth.models import User
-from django.test import Client
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from fluxsite.middleware import bodiless_heads
 from generations import ledger, lifecycle, provider
 from generations.models import Generation
 
@@ -212,3 +214,11 @@ def test_it_never_shows_its_settings(client: Client) -> None:
     response = client.get("/no-such-page?x=<script>")
     assert "DJANGO_SETTINGS_MODULE" not in response.text
     assert "<script>" not in response.text
+
+
+# Django's client leaves out the body itself, so the server's side is called.
+@pytest.mark.parametrize("kind", [HttpResponse, StreamingHttpResponse])
+def test_head_is_answered_without_a_body(kind: type[HttpResponse], rf: RequestFactory) -> None:
+    answer = bodiless_heads(lambda request: kind([b"a ", b"body"]))
+    assert b"".join(answer(rf.get("/"))) == b"a body"
+    assert b"".join(answer(rf.head("/"))) == b""
