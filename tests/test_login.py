@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -30,6 +31,11 @@ def log_in(
 
 def is_logged_in(client: Client) -> bool:
     return client.get("/credits/").status_code == 200
+
+
+def test_it_can_be_typed_into_at_once(client: Client) -> None:
+    (field,) = re.findall(r"<input[^>]* autofocus[^>]*>", client.get("/accounts/login/").text)
+    assert 'name="login"' in field
 
 
 def test_it_lets_people_in_with_their_password(client: Client, alice: User) -> None:
