@@ -152,6 +152,21 @@ def test_using_everything_repeats_the_request_exactly(
     assert (seed_mode_of(text), value_of(text, "count")) == ("locked", "1")
 
 
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        ("all", "Everything as in that picture, its seed too."),
+        ("vary", "Everything as in that picture, with another seed."),
+        ("prompt", "The prompt of that picture."),
+        ("seed", "The seed of that picture."),
+    ],
+)
+def test_it_says_what_a_picture_has_put_there(
+    use: str, told: str, as_alice: Client, source: Generation
+) -> None:
+    assert told in fill(as_alice, source, use)
+
+
 def test_varying_is_everything_but_the_seed(as_alice: Client, source: Generation) -> None:
     keep(as_alice, seed="7", seed_mode="locked")
     text = fill(as_alice, source, "vary")

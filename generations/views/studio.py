@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +27,12 @@ from generations.views import progress
 
 # An address with one of these fills the form.
 FILLING = drafts.NAMES | {"from", "past"}
+# What a picture has put into the form: the words may be those that stood there before.
+_USED = {
+    "vary": "Everything as in that picture, with another seed.",
+    "prompt": "The prompt of that picture.",
+    "seed": "The seed of that picture.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,13 @@ def _fill(request: PersonRequest) -> HttpResponse:
 
 
 def _replace(request: PersonRequest) -> Fitted:
-    fitted = _fitted(_named(request))
+    source = _source(request.user, request.GET.get("from", ""))
+    fitted = _fitted(_named(request, source))
     drafts.replace(request.user, fitted.values)
-    return fitted
+    if source is None:
+        return fitted
+    used = _USED.get(request.GET.get("use", ""), "Everything as in that picture, its seed too.")
+    return replace(fitted, sentence=f"{used} {fitted.sentence}".strip())
 
 
 def _filled(request: PersonRequest, fitted: Fitted) -> HttpResponse:
@@ -122,14 +132,15 @@ def _filled(request: PersonRequest, fitted: Fitted) -> HttpResponse:
         return _draw(request, note=fitted.sentence, fresh="all")
     if fitted.sentence:
         messages.info(request, fitted.sentence)
-    return redirect("studio")
+    # Whoever comes from a picture finds the focus in the form.
+    return redirect(f"{reverse('studio')}#id_prompt" if "from" in request.GET else "studio")
 
 
-def _named(request: PersonRequest) -> dict[str, Any]:
+def _named(request: PersonRequest, source: Generation | None) -> dict[str, Any]:
     """Return the draft with what the address names in it: a picture's, a past prompt, single values."""
     form, asked = drafts.get(request.user).form, request.GET.dict()
     filled: dict[str, Any] = {**form, **{name: asked[name] for name in asked.keys() & drafts.NAMES}}
-    if source := _source(request.user, asked.get("from", "")):
+    if source:
         filled = drafts.fill(filled, source, asked.get("use", ""))
     elif "from" in asked:
         messages.info(request, "There is no such picture of yours, so the form is as it was.")
