@@ -107,7 +107,7 @@ class Panel:
         finished = self.ended_counts[Generation.Status.SUCCEEDED]
         failed = self.ended_counts[Generation.Status.FAILED]
         told = [
-            f"{words.pictures(finished)} finished" if finished else "",
+            words.new_pictures(finished) if finished else "",
             f"{failed} failed" if failed else "",
             f"{working} in progress" if working else "",
             f"{len(self.waiting)} waiting" if self.waiting else "",

@@ -88,6 +88,11 @@ def pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
+def new_pictures(count: int) -> str:
+    """Return how many there are that nobody has looked at yet."""
+    return "1 new picture" if count == 1 else f"{count:,} new pictures"
+
+
 def place(number: int) -> str:
     """Return a place in line: next in line, 3rd in line, about 40th in line."""
     if number == 1:

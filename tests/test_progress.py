@@ -305,10 +305,10 @@ def test_it_counts_all_that_has_ended_and_shows_the_newest(
     buy(alice)
     assert lifecycle.fail(lifecycle.claim()[0], Generation.FailureCode.PROVIDER_ERROR)
     text = panel(as_alice)
-    assert told(text) == "3 pictures finished, 1 failed."
+    assert told(text) == "3 new pictures, 1 failed."
     before = version(text)
     lifecycle.mark_seen(Generation.objects.filter(pk=made[0].pk))
-    assert told(panel(as_alice)) == "2 pictures finished, 1 failed."
+    assert told(panel(as_alice)) == "2 new pictures, 1 failed."
     assert version(panel(as_alice)) != before
 
 
@@ -504,7 +504,7 @@ def test_it_sums_up_in_a_sentence(as_alice: Client, alice: User, media: Path) ->
     arrive(claimed[0])
     lifecycle.fail(claimed[1], Generation.FailureCode.PROVIDER_ERROR)
     buy(alice)
-    assert told(panel(as_alice)) == "1 picture finished, 1 failed, 1 in progress, 1 waiting."
+    assert told(panel(as_alice)) == "1 new picture, 1 failed, 1 in progress, 1 waiting."
 
 
 def test_the_sentence_stands_outside_what_is_swapped(as_alice: Client, alice: User) -> None:

@@ -82,7 +82,7 @@ def test_the_title_and_the_sentence_tell_of_it_without_a_look(studio: Page, prom
     expect(studio).to_have_title("(1) Studio · fluxsite")
     expect(pictures(group)).to_have_count(1, timeout=30_000)
     expect(studio).to_have_title("Studio · fluxsite")
-    expect(studio.get_by_role("status").filter(has_text="finished")).to_be_visible()
+    expect(studio.get_by_role("status").filter(has_text="new picture")).to_be_visible()
     expect(studio.get_by_role("heading", name="Just ended")).to_be_visible()
 
 
