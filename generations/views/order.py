@@ -158,5 +158,5 @@ def _told(kind: Kind, count: int, tag: Tag | None) -> str:
         Kind.TAG: f"{pictures} tagged “{tag}”.",
         Kind.UNTAG: f"The tag “{tag}” was taken off {pictures}.",
         Kind.TRASH: f"{pictures} put in the trash.",
-        Kind.RESTORE: f"{pictures} back on the wall.",
+        Kind.RESTORE: f"{pictures} back in the gallery.",
     }[kind]

@@ -44,7 +44,7 @@ def _ways(request: PersonRequest, generation: Generation) -> dict[str, str]:
     picture: Picture | None = getattr(generation, "picture", None)
     is_trashed = picture is not None and picture.is_trashed
     shelf = Picture.objects.in_trash() if is_trashed else Picture.objects.on_wall()
-    back, name = ("gallery-trash", "Trash") if is_trashed else ("gallery", "Gallery")
+    back, name = ("gallery-trash", "Back to the trash") if is_trashed else ("gallery", "Gallery")
     place = {"at": generation.code, **({"q": text} if text else {})}
     ways = {"back_url": f"{reverse(back)}?{urlencode(place)}", "back_name": name}
     for way, code in _neighbours(shelf.matching(request.user, parse(text)), generation).items():

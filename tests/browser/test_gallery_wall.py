@@ -343,7 +343,7 @@ def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: s
     expect(shots(wall)).to_contain_text("30 days left")
     shots(wall).first.locator(".pick input").check(force=True)
     wall.get_by_role("button", name="Restore").click()
-    expect(messages(wall)).to_contain_text("1 picture back on the wall.")
+    expect(messages(wall)).to_contain_text("1 picture back in the gallery.")
     search(wall, site, f"orange {word}")
     expect(shots(wall)).to_have_count(1)
 
