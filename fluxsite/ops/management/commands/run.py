@@ -82,6 +82,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda number, frame: self.signals.append(number))
         ground, site = Processes(settings.BASE_DIR), Processes(settings.BASE_DIR)
         with contextlib.ExitStack() as end:
+            end.callback(self._say, "Stopped.")
             # Redis last: the others still write to it while they end.
             end.callback(ground.stop, STOP_SECONDS)
             end.callback(site.stop, STOP_SECONDS, is_urgent=lambda: len(self.signals) > 1)
