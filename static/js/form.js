@@ -57,9 +57,15 @@ document.addEventListener("keydown", (event) => {
   else document.getElementById("work-title").focus({ preventScroll: true });
 });
 
+// From anywhere on the page, but not from another form or over it.
+const quick = (target) => {
+  const around = target.closest?.("form, dialog");
+  return around ? target.closest("form[data-quick-submit]") : document.getElementById("studio-form");
+};
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
-  const form = event.target.closest?.("form[data-quick-submit]");
+  const form = quick(event.target);
   if (!form) return;
   event.preventDefault();
   form.requestSubmit(button(form));

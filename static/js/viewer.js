@@ -209,6 +209,7 @@ const keys = {
     setPanel(viewer(), (panelChoice = true));
     document.getElementById("order-tag")?.focus();
   },
+  v: () => viewer().querySelector('a[href*="use=vary"]')?.click(),
   Delete: putInTrashByKey,
   // What is marked Delete on a Mac.
   Backspace: putInTrashByKey,

@@ -125,6 +125,15 @@ def test_the_keyboard_alone_sets_everything(studio: Open) -> None:
     expect(page.get_by_label("Seed")).to_have_value("41")
 
 
+def test_the_key_that_generates_works_from_the_pictures_too(studio: Open) -> None:
+    page = studio()
+    prompt(page).fill("a lighthouse from outside")
+    page.keyboard.press("Escape")
+    expect(page.locator("#work-title")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(cards(page, "a lighthouse from outside")).to_have_count(1)
+
+
 def test_the_button_says_beforehand_what_a_press_would_be_refused_for(studio: Open) -> None:
     page = studio()
     prompt(page).fill("too many lighthouses")

@@ -224,6 +224,14 @@ def test_backspace_puts_it_in_the_trash_but_not_while_a_tag_is_written(wall: Pag
     expect(wall.get_by_text("Undone.")).to_be_visible()
 
 
+def test_a_key_varies_the_picture_in_the_studio(wall: Page, site: Site) -> None:
+    opened(wall, 1)
+    wall.keyboard.press("v")
+    expect(wall).to_have_url(f"{site.url}/#id_prompt")
+    expect(wall.get_by_label("Prompt", exact=True)).to_have_value(prompt("second"))
+    expect(wall.get_by_label("Prompt", exact=True)).to_be_focused()
+
+
 def test_what_is_restored_leaves_the_trash_below_and_undo_brings_it_back(wall: Page, site: Site) -> None:
     opened(wall, 1)
     wall.keyboard.press("Delete")
