@@ -155,7 +155,7 @@ def test_using_everything_repeats_the_request_exactly(
 @pytest.mark.parametrize(
     ("use", "told"),
     [
-        ("all", "Everything as in that picture, its seed too."),
+        ("all", "Everything as in that picture."),
         ("vary", "Everything as in that picture, with another seed."),
         ("prompt", "The prompt of that picture."),
         ("seed", "The seed of that picture."),

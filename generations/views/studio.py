@@ -123,7 +123,7 @@ def _replace(request: PersonRequest) -> Fitted:
     drafts.replace(request.user, fitted.values)
     if source is None:
         return fitted
-    used = _USED.get(request.GET.get("use", ""), "Everything as in that picture, its seed too.")
+    used = _USED.get(request.GET.get("use", ""), "Everything as in that picture.")
     return replace(fitted, sentence=f"{used} {fitted.sentence}".strip())
 
 

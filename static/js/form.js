@@ -57,10 +57,10 @@ document.addEventListener("keydown", (event) => {
   else document.getElementById("work-title").focus({ preventScroll: true });
 });
 
-// From anywhere on the page, but not from another form or over it.
+// From beside the form too; but a link is opened in a new tab by these keys, and what a dialog covers is not sent.
 const quick = (target) => {
-  const around = target.closest?.("form, dialog");
-  return around ? target.closest("form[data-quick-submit]") : document.getElementById("studio-form");
+  const isElsewhere = target.closest?.("a, button, form") || document.querySelector("dialog[open]");
+  return isElsewhere ? target.closest?.("form[data-quick-submit]") : document.getElementById("studio-form");
 };
 
 document.addEventListener("keydown", (event) => {

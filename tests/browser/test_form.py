@@ -127,11 +127,30 @@ def test_the_keyboard_alone_sets_everything(studio: Open) -> None:
 
 def test_the_key_that_generates_works_from_the_pictures_too(studio: Open) -> None:
     page = studio()
+    # With nothing made yet there is no heading to go to.
+    press(page, "a lighthouse before it")
     prompt(page).fill("a lighthouse from outside")
     page.keyboard.press("Escape")
     expect(page.locator("#work-title")).to_be_focused()
     page.keyboard.press("Control+Enter")
     expect(cards(page, "a lighthouse from outside")).to_have_count(1)
+
+
+def test_the_key_that_generates_is_a_new_tabs_on_a_link_and_nobodys_under_a_dialog(studio: Open) -> None:
+    page = studio()
+    prompt(page).fill("a lighthouse by mistake")
+    prompt(page).blur()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Credits", exact=True).focus()
+    with page.context.expect_page():
+        page.keyboard.press("Control+Enter")
+    expect(page.locator("#studio-form[data-busy]")).to_have_count(0)
+    page.reload()
+    expect(cards(page, "a lighthouse by mistake")).to_have_count(0)
 
 
 def test_the_button_says_beforehand_what_a_press_would_be_refused_for(studio: Open) -> None:
