@@ -5,6 +5,7 @@ It never buys. Of two tabs the last to write wins, quietly.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from django.contrib.auth.models import User
@@ -21,8 +22,8 @@ _FILLED = "filled"
 
 
 def get(user: User) -> Draft:
-    """Return a person's draft; an empty one, not saved, for who has none."""
-    return Draft.objects.filter(user=user).first() or Draft(user=user)
+    """Return a person's draft; an empty one for who had none."""
+    return Draft.objects.get_or_create(user=user, defaults={"updated_at": timezone.now()})[0]
 
 
 def keep(user: User, values: Mapping[str, object]) -> None:
@@ -54,6 +55,14 @@ def undo(user: User) -> None:
 def forget(user: User) -> None:
     """Let go of what undo would bring back."""
     _save(user, before={})
+
+
+def end_press(user: User, token: uuid.UUID) -> None:
+    """Something was bought with this token: forms that are drawn from now on belong to another press.
+
+    Not if another press has ended it already, or two tabs would be given different tokens.
+    """
+    Draft.objects.filter(user=user, token=token).update(token=uuid.uuid4())
 
 
 def fill(form: Mapping[str, object], generation: Generation, use: str) -> dict[str, object]:

@@ -66,8 +66,6 @@ class GenerationForm(forms.Form):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data=data, initial=dict(initial or {}))
-        # Each form that is drawn has a token of its own: see models.Press.
-        self.press = uuid.uuid4()
         self.endpoint = endpoint
         for parameter in (*endpoint.parameters, COUNT, SEED_MODE):
             self.fields[parameter.name] = _FIELDS[type(parameter)](parameter)

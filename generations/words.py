@@ -22,6 +22,7 @@ LATE = "Arrived late, so it is free"
 CANCELED = "It was canceled."
 CAME_LATE = "The picture was given up, and came late after all."
 KEPT = "The picture came late and is yours for free."
+BOUGHT_BEFORE = "That press was made already, so nothing was bought twice. Press Generate again for more."
 
 FAILURES = {
     "request_moderated": "FLUX declined the prompt. Reword it and try again.",

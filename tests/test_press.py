@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle
+from generations import bfl, ledger, lifecycle, words
 from generations.models import Generation, Offer, PastPrompt, Press
 from tests.credits.steps import complete, ready, submit
 
@@ -311,19 +311,50 @@ def test_a_garbled_token_is_none(garbage: str, as_alice: Client) -> None:
     assert Generation.objects.get().press is None
 
 
-def test_each_form_that_is_drawn_has_a_token_of_its_own(as_alice: Client) -> None:
+def test_all_forms_have_one_token_until_something_is_bought(as_alice: Client) -> None:
     data = {"endpoint": "flux-dev", "form_for": "flux-dev", "press": str(TOKEN), **PROMPT}
-    answers = [
+    drawn = [
         as_alice.get("/"),
         as_alice.get("/"),
         as_alice.post("/form/", data),
         as_alice.post("/form/", data, headers=HTMX),
-        as_alice.post("/", data, headers=HTMX),
         as_alice.post("/", {**data, "steps": "51"}),
         as_alice.post("/", {**data, "form_for": "flux-pro"}),
     ]
-    tokens = [token_in(answer) for answer in answers]
-    assert len({*tokens, str(TOKEN)}) == len(answers) + 1
+    (token,) = {token_in(answer) for answer in drawn}
+    after = token_in(as_alice.post("/", {**data, "press": token}, headers=HTMX))
+    assert after not in (token, str(TOKEN))
+    assert token_in(as_alice.get("/")) == after
+
+
+def test_two_people_never_share_a_token(as_alice: Client, as_bob: Client) -> None:
+    assert token_in(as_alice.get("/")) != token_in(as_bob.get("/"))
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["without script", "with script"])
+def test_two_tabs_are_one_press(headers: dict[str, str], as_alice: Client, alice: User) -> None:
+    data = {"endpoint": "flux-dev", "form_for": "flux-dev", **PROMPT}
+    tabs = [token_in(as_alice.get("/")) for _ in range(2)]
+    first, second = (
+        as_alice.post("/", {**data, "press": token}, headers=headers, follow=True) for token in tabs
+    )
+    assert Generation.objects.count() == 1
+    assert ledger.get_balance(alice) == Decimal("97.5")
+    assert words.BOUGHT_BEFORE not in first.text
+    assert words.BOUGHT_BEFORE in second.text
+    # And both go on with the same form.
+    assert token_in(second) == token_in(as_alice.get("/"))
+    as_alice.post("/", {**data, "press": token_in(second)}, headers=headers)
+    assert Generation.objects.count() == 2
+
+
+def test_an_old_tab_with_another_prompt_leaves_the_newer_form_its_token(as_alice: Client) -> None:
+    data = {"endpoint": "flux-dev", "form_for": "flux-dev", **PROMPT}
+    old = token_in(as_alice.get("/"))
+    newer = token_in(as_alice.post("/", {**data, "press": old}, headers=HTMX))
+    as_alice.post("/", {**data, "prompt": "a fox", "press": old}, headers=HTMX)
+    assert Generation.objects.count() == 2
+    assert token_in(as_alice.get("/")) == newer
 
 
 def test_pressing_again_in_the_form_that_came_back_buys_again(as_alice: Client) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 
@@ -14,6 +16,7 @@ class Draft(models.Model):
     before = models.JSONField(
         default=dict, blank=True, help_text="What undo brings back; empty when nothing was replaced."
     )
+    token = models.UUIDField(default=uuid.uuid4, help_text="That of the next press: see models.Press.")
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -7,8 +7,9 @@ from django.db import models
 class Press(models.Model):
     """One press of Generate: what it bought is bought once, however often the same form arrives.
 
-    A double click, the back button, a repeated request and a copied tab all carry the token that was drawn
-    with the form. A form that was changed before it was sent again asks for something else: another digest.
+    A double click, the back button, a repeated request and another tab all carry the token that the form was
+    drawn with; the draft has a new one only after a press. A form that was changed before it was sent again
+    asks for something else: another digest.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="presses")

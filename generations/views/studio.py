@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fluxsite.http import PersonRequest
@@ -21,7 +22,7 @@ from generations.context_processors import frame_of
 from generations.estimates import typical_seconds
 from generations.fitting import Fitted, fit
 from generations.forms import GenerationForm, initial_of
-from generations.models import Generation
+from generations.models import Draft, Generation
 from generations.offers import Listed
 from generations.views import progress
 
@@ -171,18 +172,22 @@ def _submit(request: PersonRequest) -> HttpResponse:
         form.add_error(None, "There is no such model. Choose one of these.")
     if form.is_valid():
         try:
-            return _submitted(request, _press(request.user, slug, form))
+            return _submitted(request, _press(request, slug, form))
         except lifecycle.REFUSALS as refusal:
             form.add_error(None, str(refusal))
-    before = drafts.get(request.user).before
-    return _render_form(request, form, offers.get_list(), status=422, before=before)
+    return _render_form(request, form, offers.get_list(), drafts.get(request.user), status=422)
 
 
-def _press(user: User, slug: str, form: GenerationForm) -> list[Generation]:
+def _press(request: PersonRequest, slug: str, form: GenerationForm) -> list[Generation]:
     """Buy, and remember the prompt: both or neither. Raises one of lifecycle.REFUSALS."""
+    user, began_at = request.user, timezone.now()
     with ledger.keeping_ends(user.pk), transaction.atomic():
         bought = lifecycle.create_each(user, slug, form.requests, token=form.token, price=form.price)
         prompts.remember(user, bought[0].prompt)
+        if form.token:
+            drafts.end_press(user, form.token)
+    if bought[0].created_at < began_at:
+        messages.info(request, words.BOUGHT_BEFORE)
     return bought
 
 
@@ -235,7 +240,7 @@ def _draw(request: PersonRequest, *, note: str = "", fresh: str = "") -> HttpRes
     kept = drafts.get(request.user)
     endpoint = _endpoint(kept.form.get("endpoint", ""), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, kept.form))
-    return _render_form(request, form, listing, note=note, before=kept.before, fresh=fresh)
+    return _render_form(request, form, listing, kept, note=note, fresh=fresh)
 
 
 def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
@@ -267,6 +272,7 @@ def _render_form(
     request: PersonRequest,
     form: GenerationForm,
     listing: Mapping[str, Listed],
+    kept: Draft,
     *,
     status: int = 200,
     **told: object,
@@ -274,5 +280,5 @@ def _render_form(
     template = "generations/_form.html" if request.htmx else "generations/studio.html"
     # First what is in progress: what waits there need not be counted again.
     context = told if request.htmx else told | progress.context_of(request)
-    context |= _context(request, form, listing)
+    context |= _context(request, form, listing) | {"before": kept.before, "press": kept.token}
     return render(request, template, context, status=status)

@@ -73,6 +73,20 @@ def test_a_second_press_buys_again(page: Page, log_in: LogIn) -> None:
     expect(cards(page, "two lighthouses")).to_have_count(2)
 
 
+def test_two_tabs_buy_once(page: Page, log_in: LogIn) -> None:
+    log_in(page)
+    open_form(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab in (page, other):
+        write(tab, "a lighthouse in two tabs")
+        generate(tab).click()
+        expect(cards(tab, "a lighthouse in two tabs")).to_have_count(1)
+    expect(other.get_by_text("That press was made already")).to_be_visible()
+    generate(other).click()
+    expect(cards(other, "a lighthouse in two tabs")).to_have_count(2)
+
+
 def test_going_back_and_pressing_again_buys_only_what_was_changed(scriptless: Page) -> None:
     write(scriptless, "a lighthouse to come back to")
     generate(scriptless).click()
