@@ -33,6 +33,7 @@ def measure(people: int = PEOPLE) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: | --- |"
     yield _line("submit, 20 a second, ms", told["submit"], 100)
     yield _line("Ready → thumbnail on the page, ms", told["ready to thumbnail"], 1500)
+    yield _line("of that until it is stored, ms", told["ready to stored"], None)
     yield _line("one look of an open studio, ms", told["answer"], None)
     yield _line("studio page, 100,000 pictures, ms", told["page"], 40)
     yield _line("its queries", [told["queries"]] * 2, 12)

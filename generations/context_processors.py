@@ -46,6 +46,11 @@ class Frame:
         return words.crowd(count) if count else ""
 
     @property
+    def has_late(self) -> bool:
+        """Whether something of this person's was given up, and may still come."""
+        return self._user.pk in self.pulse.late
+
+    @property
     def provider_state(self) -> Provider:
         return self.pulse.provider
 

@@ -26,16 +26,6 @@ MOST_UNSEEN = 24
 MOST_RECENT = 24
 # Seconds between two looks where nothing is expected soon.
 SELDOM = 15
-_AT_A_GLANCE = (
-    "user_id",
-    "endpoint",
-    "status",
-    "attempts",
-    "progress",
-    "claimed_at",
-    "finished_at",
-    "late_until",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +81,9 @@ class Panel:
 
     @property
     def interval(self) -> int:
-        """Seconds from one look to the next; 0 when nothing moves."""
+        """Seconds from one look to the next; 0 when nothing can come by itself."""
         if not self.moving:
-            return 0
+            return SELDOM if self.frame.provider_state.notice or self.frame.has_late else 0
         if len(self.waiting) < len(self.moving):
             return 1
         # Half the way to the next turn: ever more often, the nearer it comes.
@@ -119,34 +109,36 @@ class Panel:
         """A word that changes with a person's credits and places to wait, not with each step of a picture."""
         return _word((self.frame.balance, sorted(self.frame.waiting.items())))
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """A word that changes with anything shown of it, in the header and in the notice."""
+        """Two words in one: of the pictures, and of what changes with every step of the line."""
+        outlooks = [row.outlook for row in self.moving]
+        return self._pictures + _word((outlooks, self.frame.all_count))
+
+    def differs_in_outlooks(self, version: str) -> bool:
+        """Whether to a page of that version no more is news than outlooks and how many are in progress."""
+        return version.startswith(self._pictures)
+
+    @cached_property
+    def _pictures(self) -> str:
+        """A word that changes with anything else that is shown, in the header and in the notice too."""
         frame = self.frame
-        moving = [(row.pk, row.stage, row.outlook, row.progress_percent) for row in self.moving]
+        moving = [(row.pk, row.stage, bool(row.outlook), row.progress_percent) for row in self.moving]
         ended = [(row.pk, row.status, row.is_looked_for) for row in self.ended]
         notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
         counts = sorted(self.ended_counts.items())
-        return _word((moving, ended, counts, frame.all_count, notice))
+        return _word((moving, ended, counts, bool(frame.all_count), notice))
 
 
 def _word(state: object) -> str:
     return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
-def glance(user: User, frame: Frame) -> Panel:
-    """Return the panel with just as much of each generation as its version needs."""
-    return _panel(user, frame, user.generations.only(*_AT_A_GLANCE))
-
-
 def show(user: User, frame: Frame) -> Panel:
-    return _panel(user, frame, user.generations.select_related("image"))
-
-
-def _panel(user: User, frame: Frame, mine: GenerationQuerySet) -> Panel:
+    mine = user.generations
     moving = list(mine.unfinished().order_by("pk"))
     unseen = mine.unseen().out_of_trash()
-    ended = list(unseen.order_by("-pk")[:MOST_UNSEEN])
+    ended = list(unseen.select_related("image").order_by("-pk")[:MOST_UNSEEN])
     panel = Panel(frame, moving, ended, _count(unseen, ended))
     frame.mine_count, frame.waiting = len(moving), Counter(row.endpoint for row in panel.waiting)
     places = frame.pulse.places_of(user.pk, len(panel.waiting))
@@ -166,8 +158,8 @@ def _count(unseen: GenerationQuerySet, ended: list[Generation]) -> Counter[str]:
 
 
 def add_entries(groups: Iterable[Group]) -> None:
-    """Fetch the entries of all of them at once."""
-    rows = [row for group in groups for row in group.generations]
+    """Fetch the entries of all of them at once, but for those that can have no other than their charge."""
+    rows = [row for group in groups for row in group.generations if not row.is_held]
     prefetch_related_objects(rows, "entries")
 
 

@@ -23,6 +23,8 @@ class Pulse:
     """Unfinished generations of all people."""
     waiting: dict[int, tuple[int, int]]
     """By person, how many generations wait, and the first one's pk."""
+    late: frozenset[int]
+    """Whose pictures may still come although they were given up."""
     provider: Provider
 
     @cached_property
@@ -60,5 +62,6 @@ def _look(moment: int) -> Pulse:
     return Pulse(
         in_progress=sum(count for _, _, count, _ in counted),
         waiting={user: (count, first) for user, status, count, first in counted if status == "queued"},
+        late=frozenset(Generation.objects.late().values_list("user_id", flat=True)),
         provider=provider.get_state(),
     )

@@ -626,14 +626,42 @@ def test_another_device_learns_what_was_cleared(as_alice: Client, alice: User, m
     assert as_alice.get("/progress/", {"version": before}, headers=HTMX).status_code == 200
 
 
+def test_where_only_the_line_has_moved_no_more_than_the_line_is_drawn(
+    as_alice: Client, alice: User, bob: User
+) -> None:
+    _, his = buy(bob, 2)
+    rows = buy(alice, 2)
+    before = version(panel(as_alice))
+    assert lifecycle.cancel(his, canceled_by=bob)
+    answer = as_alice.get("/progress/", {"version": before}, headers=HTMX)
+    assert (answer.status_code, answer["HX-Reswap"]) == (200, "none")
+    assert all(f'id="outlook-{row.code}" hx-swap-oob="outerMorph">' in answer.text for row in rows)
+    assert "3rd in line" in answer.text
+    assert "2 of yours in progress, 3 in all" in answer.text
+    assert asks_every(answer.text) == "1s"
+    assert not any(f"card-{row.code}" in answer.text for row in rows)
+    # With that the page is as one that is drawn anew.
+    assert version(answer.text) == version(panel(as_alice))
+
+
+def test_a_step_of_a_picture_draws_the_panel(as_alice: Client, alice: User) -> None:
+    rows = buy(alice, 2)
+    before = version(panel(as_alice))
+    lifecycle.claim()
+    answer = as_alice.get("/progress/", {"version": before}, headers=HTMX)
+    assert "HX-Reswap" not in answer
+    assert all(f"card-{row.code}" in answer.text for row in rows)
+
+
 def test_an_answer_without_news_costs_the_same_queries_however_much_moves(
     as_alice: Client, alice: User, bob: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     buy(alice, 12)
     buy(bob, 30)
     before = version(panel(as_alice))
-    # Session, person, what moves, what ended; and once a second in each process: the line, turns, BFL.
-    with django_assert_max_num_queries(7):
+    # Session, person, what moves, what ended; and once a second in each process: the line, turns, what is
+    # late, BFL.
+    with django_assert_max_num_queries(8):
         assert as_alice.get("/progress/", {"version": before}).status_code == 204
 
 

@@ -48,6 +48,9 @@ TIMES = 30
 FOOT = "/form/foot/?form_for=flux-dev&endpoint=flux-dev&count=1"
 # As in settings.js: what stands at the button is asked for when it may differ, this often at most.
 FOOT_SECONDS = 3
+# As long as a page far back in line waits between two looks. People do not come in the same second, and what
+# they would cost if they did is not what they cost.
+OPENING = 15
 _VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
 _STAND = re.compile(r'data-stand="(\w+)"')
 _EVERY = re.compile(r'hx-trigger="every (\d+)s')
@@ -80,8 +83,9 @@ class Studio:
 
 @dataclass
 class Seen:
-    """What all pages together saw."""
+    """What all pages together saw from a moment (monotonic clock) on."""
 
+    since: float
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
@@ -94,7 +98,7 @@ def main() -> None:
     finish()
     told |= watch(studios, web, seconds=30)
     finish()
-    told["ready to thumbnail"] = spread(delays(studios, provider_url))
+    told |= delays(studios, provider_url)
     told |= long_history(open_studio("elder"))
     print(json.dumps(told | {"load": os.getloadavg()[0]}))
 
@@ -175,13 +179,14 @@ def watch(studios: list[Studio], web: int, *, seconds: int) -> dict[str, Any]:
     """Let each person press once and leave the page open: what does the web's part of the site cost?"""
     for studio in studios:
         lifecycle.create(studio.person, "flux-dev", {"prompt": "a lighthouse"}, token=uuid.uuid4())
-    seen = Seen()
-    stop_at = time.monotonic() + seconds
-    before = cpu_seconds(web)
+    opened_at = time.monotonic() + OPENING
+    seen, stop_at = Seen(opened_at), opened_at + seconds
     shares = [studios[number::CONNECTIONS] for number in range(CONNECTIONS)]
     threads = [threading.Thread(target=look, args=(share, seen, stop_at)) for share in shares]
     for thread in threads:
         thread.start()
+    time.sleep(OPENING)
+    before = cpu_seconds(web)
     for thread in threads:
         thread.join()
     count = sum(seen.statuses.values())
@@ -197,8 +202,8 @@ def watch(studios: list[Studio], web: int, *, seconds: int) -> dict[str, Any]:
 def look(studios: list[Studio], seen: Seen, stop_at: float) -> None:
     """Be several pages that ask as often as they were told, until the time is up."""
     line = connect()
-    spaced = time.monotonic()
-    due = {number: spaced + number / len(studios) for number in range(len(studios))}
+    began = time.monotonic()
+    due = {number: began + OPENING * number / len(studios) for number in range(len(studios))}
     while due:
         number = min(due, key=lambda number: due[number])
         if due[number] > stop_at:
@@ -222,8 +227,10 @@ def once(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> None:
     studio.interval = int(every.group(1)) if every else 0
     stand = _STAND.search(text)
     if stand and stand.group(1) != studio.stand:
-        studio.stand = stand.group(1)
-        studio.foot_due = studio.foot_due or max(time.monotonic(), studio.foot_asked + FOOT_SECONDS)
+        # A page that is opened has it already.
+        is_first, studio.stand = not studio.stand, stand.group(1)
+        if not is_first:
+            studio.foot_due = studio.foot_due or max(time.monotonic(), studio.foot_asked + FOOT_SECONDS)
     if studio.foot_due and not studio.interval:
         ask_foot(line, studio, seen)
     for code in set(_THUMBNAIL.findall(text)) - studio.shown.keys():
@@ -239,8 +246,9 @@ def ask_foot(line: http.client.HTTPConnection, studio: Studio, seen: Seen) -> No
 def ask_timed(line: http.client.HTTPConnection, studio: Studio, seen: Seen, address: str) -> tuple[int, str]:
     began = time.perf_counter()
     status, text = ask(line, studio, address)
-    seen.seconds.append((time.perf_counter() - began) * 1000)
-    seen.statuses[status] += 1
+    if time.monotonic() >= seen.since:
+        seen.seconds.append((time.perf_counter() - began) * 1000)
+        seen.statuses[status] += 1
     return status, text
 
 
@@ -258,19 +266,24 @@ def finish() -> None:
         time.sleep(0.5)
 
 
-def delays(studios: list[Studio], provider_url: str) -> list[float]:
-    """Return the milliseconds from Ready at the sandbox until the page had the thumbnail."""
+def delays(studios: list[Studio], provider_url: str) -> dict[str, list[float]]:
+    """Return the milliseconds from Ready at the sandbox until the page had the thumbnail, and until it was
+    stored."""
     tasks = requests.get(f"{provider_url}/_sandbox/state", timeout=30).json()["tasks"]
     ready = {task["id"]: task["ready_at"] for task in tasks}
     shown = {code: at for studio in studios for code, at in studio.shown.items()}
     rows = Generation.objects.filter(code__in=shown).values_list("code", "bfl_id", "finished_at")
     began = min(shown.values())
     # What was there when the page was opened says nothing.
-    return [
-        (shown[str(code)] - ready[bfl_id]) * 1000
+    times = [
+        (ready[bfl_id], finished_at.timestamp(), shown[str(code)])
         for code, bfl_id, finished_at in rows
         if finished_at and finished_at.timestamp() > began
     ]
+    return {
+        "ready to thumbnail": spread([(end - begin) * 1000 for begin, _, end in times]),
+        "ready to stored": spread([(stored - begin) * 1000 for begin, stored, _ in times]),
+    }
 
 
 def long_history(studio: Studio) -> dict[str, Any]:

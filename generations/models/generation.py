@@ -389,7 +389,7 @@ class Generation(models.Model):
 
     @property
     def is_refunded(self) -> bool:
-        return any(entry.kind == "refund" for entry in self.entries.all())
+        return not self.is_held and any(entry.kind == "refund" for entry in self.entries.all())
 
     @property
     def paid(self) -> Decimal:
@@ -398,8 +398,8 @@ class Generation(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has cost another sum than its price, and more than nothing."""
-        return bool(self.paid) and self.paid != self.price
+        """Whether it has ended, and has cost another sum than its price, and more than nothing."""
+        return not self.is_held and bool(self.paid) and self.paid != self.price
 
     @property
     def free_sentence(self) -> str:

@@ -12,20 +12,28 @@ from django.views.decorators.http import require_GET, require_POST
 from fluxsite.http import PersonRequest
 from generations import ledger, lifecycle, panel, words
 from generations.amounts import find_amount, plain
-from generations.context_processors import Frame, frame_of
+from generations.context_processors import frame_of
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
+from generations.panel import Panel
 
 
 @require_GET
 def progress(request: PersonRequest) -> HttpResponse:
-    """What is in sight; 204 while it is as the page has it already, so that nothing is drawn or moved."""
-    seen = request.GET.get("version")
-    if seen and seen == panel.glance(request.user, frame_of(request, request.user)).version:
+    """What is in sight; 204 while it is as the page has it already, so that nothing is drawn or moved.
+
+    Where only the line has moved, which is nearly always, no more than the line is drawn.
+    """
+    shown, seen = panel.show(request.user, frame_of(request, request.user)), request.GET.get("version", "")
+    if seen == shown.version:
         return HttpResponse(status=204)
+    if shown.differs_in_outlooks(seen):
+        response = render(request, "generations/_outlooks.html", {"panel": shown})
+        response["HX-Reswap"] = "none"
+        return response
     if "whole" in request.GET:
         return _render(request)
-    context = _in_sight(request)
+    context = _in_sight(request, shown)
     panel.add_entries(context["groups"])
     return render(request, "generations/_progress.html", context)
 
@@ -87,26 +95,17 @@ def clear_all(request: PersonRequest) -> HttpResponse:
 
 def context_of(request: PersonRequest) -> dict[str, Any]:
     """Return all that the right side of the studio shows."""
-    context = _in_sight(request)
+    context = _in_sight(request, panel.show(request.user, frame_of(request, request.user)))
     recent = panel.recent_groups(request.user, context["groups"])
     panel.add_entries([*context["groups"], *recent])
     return context | {"recent": recent}
 
 
-def _in_sight(request: PersonRequest) -> dict[str, Any]:
-    frame = frame_of(request, request.user)
-    shown = panel.show(request.user, frame)
+def _in_sight(request: PersonRequest, shown: Panel) -> dict[str, Any]:
     return {
         "panel": shown,
         "groups": panel.groups_of(shown, request.user),
-        "interval": shown.interval or _idle_interval(request, frame),
-        "version": shown.version,
     }
-
-
-def _idle_interval(request: PersonRequest, frame: Frame) -> int:
-    """Return seconds while a late picture or the end of a pause may come by itself; else 0, ask not."""
-    return panel.SELDOM if frame.provider_state.notice or request.user.generations.late().exists() else 0
 
 
 def _own(user: User, code: uuid.UUID) -> Generation:

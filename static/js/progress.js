@@ -5,7 +5,7 @@ let asked = 0;
 let held = null;
 
 const panel = () => document.getElementById("progress");
-const isPanel = (event) => event.detail.ctx?.sourceElement?.id === "progress";
+const isPanel = (event) => event.detail.ctx?.sourceElement?.id === "look";
 
 document.addEventListener("htmx:before:request", (event) => {
   if (!isPanel(event)) return;
