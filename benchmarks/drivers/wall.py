@@ -18,7 +18,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.test import Client  # noqa: E402
-from playwright.sync_api import BrowserContext, sync_playwright  # noqa: E402
+from playwright.sync_api import BrowserContext, Page, sync_playwright  # noqa: E402
 
 from benchmarks import seed, vocabulary  # noqa: E402
 
@@ -91,7 +91,7 @@ def session_of(name: str) -> str:
 def scrolled(
     context: BrowserContext, address: str, most: int, line: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return what scrolling from the top over `most` pages has cost."""
+    """Return what scrolling has cost while `most` pages came, and once more when they were there."""
     page = context.new_page()
     if line:
         session = context.new_cdp_session(page)
@@ -99,14 +99,21 @@ def scrolled(
         session.send("Network.emulateNetworkConditions", line)
     page.goto(address, wait_until="load")
     page.wait_for_timeout(1500)
+    told = {"coming": watched(page, most), "there": watched(page, 0)}
+    page.close()
+    return told
+
+
+def watched(page: Page, most: int) -> dict[str, Any]:
+    """Return what it costs to scroll from the top, until `most` pages have come or the end is seen."""
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(1500)
     page.evaluate(WATCH)
     began = time.monotonic()
     reached_the_end = page.evaluate(SCROLL, [STEP, most, MOST_SECONDS])
     page.wait_for_timeout(500)
     told: dict[str, Any] = page.evaluate("seen")
-    told |= {"seconds": time.monotonic() - began, "end": reached_the_end}
-    page.close()
-    return told
+    return told | {"seconds": time.monotonic() - began, "end": reached_the_end}
 
 
 if __name__ == "__main__":
