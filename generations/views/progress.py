@@ -15,13 +15,14 @@ from generations.amounts import find_amount, plain
 from generations.context_processors import Frame, frame_of
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
+from generations.panel import Panel
 
 
 @require_GET
 def progress(request: PersonRequest) -> HttpResponse:
     """What is in sight; 204 while it is as the page has it already, so that nothing is drawn or moved."""
     seen = request.GET.get("version")
-    if seen and seen == panel.glance(request.user, frame_of(request, request.user)).version:
+    if seen and seen == _glance(request).version:
         return HttpResponse(status=204)
     if "whole" in request.GET:
         return _render(request)
@@ -93,15 +94,27 @@ def context_of(request: PersonRequest) -> dict[str, Any]:
     return context | {"recent": recent}
 
 
+def _glance(request: PersonRequest) -> Panel:
+    return panel.glance(request.user, frame_of(request, request.user), every=_wants_all(request))
+
+
 def _in_sight(request: PersonRequest) -> dict[str, Any]:
     frame = frame_of(request, request.user)
-    shown = panel.show(request.user, frame)
+    shown = panel.show(request.user, frame, every=_wants_all(request))
+    groups = panel.groups_of(shown, request.user)
     return {
         "panel": shown,
-        "groups": panel.groups_of(shown, request.user),
+        "groups": groups,
+        "left_out": panel.left_out(shown, groups),
+        "shows_all": _wants_all(request),
         "interval": shown.interval or _idle_interval(request, frame),
         "version": shown.version,
     }
+
+
+def _wants_all(request: PersonRequest) -> bool:
+    """Whether all that ended is to be in sight: a page at that address says so with all that it asks for."""
+    return "all" in request.GET or "all" in request.POST
 
 
 def _idle_interval(request: PersonRequest, frame: Frame) -> int:
