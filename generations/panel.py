@@ -21,7 +21,7 @@ from generations.context_processors import Frame
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
 
-# Of what ended. All that moves is shown, however much.
+# Of what ended, unless all is asked for. All that moves is shown, however much.
 MOST_UNSEEN = 24
 MOST_RECENT = 24
 # Seconds between two looks where nothing is expected soon.
@@ -71,13 +71,17 @@ class Panel:
     frame: Frame
     moving: list[Generation]
     ended: list[Generation]
-    """Those that were not looked at; of many, the newest."""
+    """Those that were not looked at; of many the newest, unless all are asked for."""
     ended_counts: Counter[str]
     """How many there are of all of them, by status."""
 
     @cached_property
     def waiting(self) -> list[Generation]:
         return [generation for generation in self.moving if generation.can_cancel]
+
+    @property
+    def ended_count(self) -> int:
+        return self.ended_counts.total()
 
     @property
     def interval(self) -> int:
@@ -134,12 +138,13 @@ def _word(state: object) -> str:
     return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
-def show(user: User, frame: Frame) -> Panel:
+def show(user: User, frame: Frame, *, most: int | None = MOST_UNSEEN) -> Panel:
+    """Return the panel; of what ended and was not looked at, the newest `most`, or all."""
     mine = user.generations
     moving = list(mine.unfinished().order_by("pk"))
     unseen = mine.unseen().out_of_trash()
-    ended = list(unseen.select_related("image").order_by("-pk")[:MOST_UNSEEN])
-    panel = Panel(frame, moving, ended, _count(unseen, ended))
+    ended = list(unseen.select_related("image").order_by("-pk")[:most])
+    panel = Panel(frame, moving, ended, _count(unseen, ended, most))
     frame.mine_count, frame.waiting = len(moving), Counter(row.endpoint for row in panel.waiting)
     places = frame.pulse.places_of(user.pk, len(panel.waiting))
     for generation, place in zip(panel.waiting, places, strict=True):
@@ -149,9 +154,9 @@ def show(user: User, frame: Frame) -> Panel:
     return panel
 
 
-def _count(unseen: GenerationQuerySet, ended: list[Generation]) -> Counter[str]:
+def _count(unseen: GenerationQuerySet, ended: list[Generation], most: int | None) -> Counter[str]:
     """Return how many have ended by status; the database is asked only where more have than are at hand."""
-    if len(ended) < MOST_UNSEEN:
+    if most is None or len(ended) < most:
         return Counter(row.status for row in ended)
     counted = unseen.order_by().values_list("status").annotate(Count("pk"))
     return Counter(dict(counted))
@@ -171,6 +176,12 @@ def groups_of(panel: Panel, user: User) -> list[Group]:
         mine = user.generations.out_of_trash().select_related("image").filter(press__in=presses)
         shown += mine.exclude(pk__in=[row.pk for row in shown])
     return _grouped(shown)
+
+
+def left_out(panel: Panel, groups: Iterable[Group]) -> int:
+    """Return how many that were not looked at are not in sight, because so many have ended."""
+    shown = sum(row.is_unseen for group in groups for row in group.generations)
+    return panel.ended_count - shown
 
 
 def recent_groups(user: User, in_sight: Iterable[Group]) -> list[Group]:

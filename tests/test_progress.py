@@ -51,6 +51,11 @@ def card(text: str, generation: Generation) -> str:
     return " ".join(found.group().split())
 
 
+def shown(text: str) -> set[uuid.UUID]:
+    """Return the codes of what is in sight."""
+    return {uuid.UUID(code) for code in re.findall(r'id="card-([\w-]+)"', section(text, "progress"))}
+
+
 def told(text: str) -> str:
     found = re.search(r'id="progress-told"[^>]*>(.*?)</p>', text)
     assert found
@@ -310,6 +315,42 @@ def test_it_counts_all_that_has_ended_and_shows_the_newest(
     lifecycle.mark_seen(Generation.objects.filter(pk=made[0].pk))
     assert told(panel(as_alice)) == "2 new pictures, 1 failed."
     assert version(panel(as_alice)) != before
+
+
+def test_all_that_has_ended_is_a_link_away_and_stays_in_sight(
+    as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [make_pictures(alice)[0] for _ in range(4)]
+    assert "Show all" not in as_alice.get("/").text
+    monkeypatch.setattr("generations.panel.MOST_UNSEEN", 2)
+    text = as_alice.get("/").text
+    assert shown(text) == {made[2].code, made[3].code}
+    assert "2 more have ended." in text
+    assert 'href="/?all#work-title">Show all 4</a>' in text
+    text = as_alice.get("/?all").text
+    assert shown(text) == {row.code for row in made}
+    assert "Show all" not in text
+    # This is what makes htmx send it along.
+    assert """hx-vals:inherited='{"all": ""}'""" in text
+    asked = {"version": version(text), "all": ""}
+    assert as_alice.get("/progress/", asked, headers=HTMX).status_code == 204
+    buy(alice)
+    assert {row.code for row in made} < shown(as_alice.get("/progress/", asked, headers=HTMX).text)
+    text = as_alice.post(f"/g/{made[0].code}/clear/", {"all": ""}, headers=HTMX).text
+    assert shown(text) >= {row.code for row in made[1:]}
+
+
+def test_a_press_that_is_shown_whole_leaves_nothing_out(
+    as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generations.panel.MOST_UNSEEN", 2)
+    buy(alice, 3)
+    for generation in lifecycle.claim():
+        arrive(generation)
+    text = as_alice.get("/").text
+    assert told(text) == "3 new pictures."
+    assert len(shown(text)) == 3
+    assert "Show all" not in text
 
 
 def test_its_heading_is_true_of_what_stands_below(as_alice: Client, alice: User, media: Path) -> None:
@@ -679,8 +720,9 @@ def test_a_panel_costs_the_same_queries_however_much_is_in_it(
     arrive(lifecycle.claim()[0])
     panel(as_alice)
     # As above, and the balance, the prices, the rest of each press, the refunds.
-    with django_assert_max_num_queries(11):
-        panel(as_alice)
+    for address in ("/progress/", "/progress/?all"):
+        with django_assert_max_num_queries(11):
+            as_alice.get(address, headers=HTMX)
 
 
 def test_other_peoples_work_never_reaches_the_browser(

@@ -24,7 +24,7 @@ def progress(request: PersonRequest) -> HttpResponse:
 
     Where only the line has moved, which is nearly always, no more than the line is drawn.
     """
-    shown, seen = panel.show(request.user, frame_of(request, request.user)), request.GET.get("version", "")
+    shown, seen = _shown(request), request.GET.get("version", "")
     if seen == shown.version:
         return HttpResponse(status=204)
     if shown.differs_in_outlooks(seen):
@@ -95,17 +95,30 @@ def clear_all(request: PersonRequest) -> HttpResponse:
 
 def context_of(request: PersonRequest) -> dict[str, Any]:
     """Return all that the right side of the studio shows."""
-    context = _in_sight(request, panel.show(request.user, frame_of(request, request.user)))
+    context = _in_sight(request, _shown(request))
     recent = panel.recent_groups(request.user, context["groups"])
     panel.add_entries([*context["groups"], *recent])
     return context | {"recent": recent}
 
 
+def _shown(request: PersonRequest) -> Panel:
+    most = None if _wants_all(request) else panel.MOST_UNSEEN
+    return panel.show(request.user, frame_of(request, request.user), most=most)
+
+
 def _in_sight(request: PersonRequest, shown: Panel) -> dict[str, Any]:
+    groups = panel.groups_of(shown, request.user)
     return {
         "panel": shown,
-        "groups": panel.groups_of(shown, request.user),
+        "groups": groups,
+        "left_out": panel.left_out(shown, groups),
+        "shows_all": _wants_all(request),
     }
+
+
+def _wants_all(request: PersonRequest) -> bool:
+    """Whether all that ended is to be in sight: a page at that address says so with all that it asks for."""
+    return "all" in request.GET or "all" in request.POST
 
 
 def _own(user: User, code: uuid.UUID) -> Generation:
