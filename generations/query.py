@@ -89,6 +89,9 @@ def parse(text: str) -> Query:
             parts += _parts_of(match)
         except ValueError as error:
             problems.append(str(error))
+    if text and not parts and not problems:
+        # It asks for nothing, and nothing is not everything.
+        problems.append(_without_words(text))
     return Query(text, tuple(_last_as_prefix(parts, found)), tuple(problems))
 
 
@@ -109,9 +112,13 @@ def _parts_of(match: re.Match[str]) -> list[Part]:
     # A key that we do not know is words like any other: prompts have colons too.
     words = words_in(match[0])
     if not words and not match[0].isascii():
-        raise ValueError(f"“{match[0][:40]}” has no letters or digits to search for. Leave it out.")
+        raise ValueError(_without_words(match[0]))
     starts = value.endswith("*") and match["quoted"] is None
     return [Part("", word, starts and place == len(words)) for place, word in enumerate(words, 1)]
+
+
+def _without_words(signs: str) -> str:
+    return f"“{signs[:40]}” has no letters or digits to search for. Leave it out."
 
 
 def _last_as_prefix(parts: list[Part], found: list[re.Match[str]]) -> list[Part]:

@@ -78,9 +78,13 @@ def test_as_many_as_a_person_can_tick_are_changed(as_alice: Client, alice: User,
     assert Picture.objects.filter(is_favourite=True).count() == 2
 
 
-def test_a_search_that_cannot_be_read_changes_nothing(as_alice: Client, alice: User, media: Path) -> None:
+@pytest.mark.parametrize("text", ["before:yesterday", "%", "???", '"*"'])
+def test_a_search_that_asks_for_nothing_changes_nothing(
+    text: str, as_alice: Client, alice: User, media: Path
+) -> None:
     make_pictures(alice)
-    as_alice.post("/gallery/change/", {"do": "trash", "everything": "yes", "q": "before:yesterday"})
+    assert ">0 pictures</span>" in as_alice.get("/gallery/count/", {"q": text}).text
+    as_alice.post("/gallery/change/", {"do": "trash", "everything": "yes", "q": text})
     assert Picture.objects.on_wall().count() == 1
 
 
