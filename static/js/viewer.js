@@ -11,6 +11,7 @@ let zoom = null;
 let wanted = "";
 // Open or closed by hand; until then as wide as the window is.
 let panelChoice = null;
+let hadFocus = false;
 
 const viewer = () => document.querySelector("dialog [data-viewer]") ?? document.querySelector("[data-viewer]");
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
@@ -175,7 +176,8 @@ const close = () => {
   if (!item) return location.replace(around);
   const link = nearest(item)?.querySelector("a");
   link?.scrollIntoView({ block: "nearest" });
-  link?.focus({ preventScroll: true });
+  // Of the last picture, Undo is what remains.
+  (link ?? document.querySelector("#messages [data-undo] button"))?.focus({ preventScroll: true });
 };
 
 const leave = () => {
@@ -265,7 +267,18 @@ const forget = () => {
 
 document.addEventListener("changed", forget);
 
-const afterOrder = () => {
+// What was pressed may be gone, as Restore is, or a tag that was taken off.
+const keepFocus = (around) => {
+  if (hadFocus && !viewer().contains(document.activeElement)) around.focus({ preventScroll: true });
+};
+
+// A tag that was added leaves its field; what was typed meanwhile stays.
+const clearTag = ({ form, body }) => {
+  const field = document.getElementById("order-tag");
+  if (form.contains(field) && field.value === body.get("tag")) field.value = "";
+};
+
+const afterOrder = (request) => {
   const item = dialog && place();
   const was = item?.hasAttribute("data-favourite");
   const isBack = Boolean(item?.closest("[data-trash]") && document.getElementById("order-trash"));
@@ -277,16 +290,18 @@ const afterOrder = () => {
     setFavourite(item, was);
     if (isBack) item.hidden = false;
   };
-  if (made) remember(made.action, () => item && takeBack());
+  if (made) {
+    remember(made.action, () => item && takeBack());
+    clearTag(request);
+  }
+  keepFocus(document.getElementById("order"));
 };
-
-let hadFocus = false;
 
 // What the picture's coming brings stands in part outside of what was swapped.
 const afterView = () => {
   const view = viewer();
   if (view.querySelector("img.size") && !view.querySelector("[data-zoom]")) show(location.href);
-  else if (hadFocus && !view.contains(document.activeElement)) view.focus({ preventScroll: true });
+  else keepFocus(view);
 };
 
 document.addEventListener("htmx:before:swap", () => {
@@ -294,8 +309,9 @@ document.addEventListener("htmx:before:swap", () => {
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
-  const id = event.detail.ctx?.target?.id;
-  if (id === "order") afterOrder();
+  const { ctx } = event.detail;
+  const id = ctx?.target?.id;
+  if (id === "order") afterOrder(ctx.request);
   if (id === "view" && viewer()) afterView();
 });
 

@@ -11,6 +11,7 @@ const box = (item) => item.querySelector("input[name=picture]");
 const chosen = () => pictures().filter((item) => box(item).checked);
 
 let lastPicked = null;
+let lastFocused = null;
 
 // Pressed, the next choice is the end of a range, as with Shift: for those who have no such key.
 const upTo = form?.querySelector("[data-up-to]");
@@ -198,6 +199,13 @@ if (form) {
     for (const name of ["older_than", "newer_than", "month"]) here.searchParams.delete(name);
     here.searchParams.set("at", shot.closest("li").id.slice(2));
     history.replaceState(history.state, "", here);
+  });
+  form.addEventListener("focusin", (event) => {
+    lastFocused = event.target.closest("[data-picture]") ?? lastFocused;
+  });
+  // The button goes with its message, and must not take the focus along.
+  document.addEventListener("undone", () => {
+    if (document.activeElement === document.body) lastFocused?.querySelector("a").focus({ preventScroll: true });
   });
   upTo.addEventListener("click", () => {
     setUpTo(!isUpTo());

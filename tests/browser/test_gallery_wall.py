@@ -109,6 +109,12 @@ def test_the_keys_put_pictures_in_order_without_a_reload(wall: Page, site: Site,
     first.locator("a.shot").focus()
     wall.keyboard.press("f")
     expect(first.locator(".heart")).to_have_attribute("aria-pressed", "true")
+    wall.get_by_role("button", name="Undo").press("Enter")
+    expect(first.locator(".heart")).to_have_attribute("aria-pressed", "false")
+    # The button has gone, and the keys go on from where they were.
+    expect(first.locator("a.shot")).to_be_focused()
+    wall.keyboard.press("f")
+    expect(first.locator(".heart")).to_have_attribute("aria-pressed", "true")
     wall.keyboard.press("ArrowRight")
     expect(second.locator("a.shot")).to_be_focused()
     wall.keyboard.press("x")

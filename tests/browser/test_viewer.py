@@ -224,6 +224,25 @@ def test_backspace_puts_it_in_the_trash_but_not_while_a_tag_is_written(wall: Pag
     expect(wall.get_by_text("Undone.")).to_be_visible()
 
 
+def test_tags_are_written_one_after_the_other_and_taken_off(wall: Page) -> None:
+    opened(wall, 1)
+    wall.keyboard.press("t")
+    field = shown(wall).locator("#order-tag")
+    tags = [shown(wall).get_by_role("button", name=re.compile(f"^{name}\\b")) for name in ("ink", "wash")]
+    for name, tag in zip(("ink", "wash"), tags, strict=True):
+        wall.keyboard.type(name)
+        wall.keyboard.press("Enter")
+        expect(tag).to_be_visible()
+        expect(field).to_have_value("")
+        expect(field).to_be_focused()
+    for tag in reversed(tags):
+        tag.press("Enter")
+        expect(tag).to_have_count(0)
+        expect(shown(wall).locator("#order")).to_be_focused()
+    wall.keyboard.press("ArrowRight")
+    expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("first"))
+
+
 def test_a_key_varies_the_picture_in_the_studio(wall: Page, site: Site) -> None:
     opened(wall, 1)
     wall.keyboard.press("v")
@@ -240,13 +259,23 @@ def test_what_is_restored_leaves_the_trash_below_and_undo_brings_it_back(wall: P
     expect(wall.locator(".wall a.shot")).to_have_count(1)
     opened(wall, 0)
     dialog = wall.locator("dialog[open]")
-    for name, count in (("Restore", 1), ("Undo", 0), ("Restore", 1), ("Trash", 0)):
-        dialog.get_by_role("button", name=name, exact=True).click()
-        expect(wall.locator("li[data-picture][hidden]")).to_have_count(count)
+    restored = wall.locator("li[data-picture][hidden]")
+    restore = dialog.get_by_role("button", name="Restore", exact=True)
+    restore.press("Enter")
+    expect(restored).to_have_count(1)
+    # The button has gone; what stands in its place has the focus, and the keys go on.
+    expect(dialog.locator("#order")).to_be_focused()
+    dialog.get_by_role("button", name="Undo", exact=True).click()
+    expect(restored).to_have_count(0)
+    expect(restore).to_be_visible()
+    wall.keyboard.press("r")
+    expect(restored).to_have_count(1)
+    wall.keyboard.press("Delete")
+    expect(restored).to_have_count(0)
     expect(shown(wall)).to_have_count(0)
     opened(wall, 0)
-    dialog.get_by_role("button", name="Restore", exact=True).click()
-    expect(wall.locator("li[data-picture][hidden]")).to_have_count(1)
+    restore.click()
+    expect(restored).to_have_count(1)
     wall.keyboard.press("Escape")
     expect(wall.locator(".wall a.shot:visible")).to_have_count(0)
 
