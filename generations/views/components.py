@@ -30,7 +30,7 @@ THEMES = ("light", "dark")
 _NAMES = re.compile(r'(\s(?:id|for|name|aria-controls|aria-describedby|aria-labelledby)=")([^"]+)(")')
 _LANDMARKS = re.compile(r'(<(?:form|nav|section)\b[^>]*\saria-label=")([^"]+)(")')
 _SYMBOLS = re.compile(r'<symbol id="([^"]+)"')
-_PICTURES = re.compile(r'(\ssrc=")/g/[^"]+(")')
+_PICTURES = re.compile(r'((?:\ssrc|<image href)=")/g/[^"]+(")')
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,19 +73,11 @@ const swipes = {
   down: () => (isSheetOpen() ? togglePanel() : leave()),
 };
 
-// The blurred placeholder shines beyond the picture's edges: once that is there, it has done its work.
-const whenLoaded = (image) => {
-  const done = () => image.closest(".view-picture").setAttribute("data-loaded", "");
-  if (image.complete) done();
-  else image.addEventListener("load", done);
-};
-
 const lookAhead = () => {
   for (const rel of ["next", "prev"]) prepare(viewer().querySelector(`[rel=${rel}]`));
 };
 
 const start = (view) => {
-  for (const image of view.querySelectorAll("img.size")) whenLoaded(image);
   setPanel(view, panelChoice);
   zoom = zoomable(view, (way) => swipes[way]());
   lookAhead();

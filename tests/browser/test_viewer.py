@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from generations.sandbox import Sandbox
 from proof.site import Site
@@ -243,6 +243,39 @@ def test_tags_are_written_one_after_the_other_and_taken_off(wall: Page) -> None:
     expect(shown(wall).locator("#prompt-text")).to_have_text(prompt("first"))
 
 
+# Where the picture itself is drawn, in its place that may have another ratio; and where the one behind it is.
+DRAWN = """() => {
+    const box = (part) => part.getBoundingClientRect();
+    const image = document.querySelector("dialog img.size");
+    const { naturalWidth, naturalHeight } = image;
+    const place = box(image);
+    const scale = Math.min(place.width / naturalWidth, place.height / naturalHeight);
+    const under = box(document.querySelector("dialog .under image:last-child"));
+    return [[naturalWidth * scale, naturalHeight * scale], [under.width, under.height],
+            [place.x + place.width / 2, place.y + place.height / 2],
+            [under.x + under.width / 2, under.y + under.height / 2]];
+}"""
+
+
+def test_until_it_has_come_the_thumbnail_stands_in_its_place(wall: Page) -> None:
+    held: list[Route] = []
+    wall.route("**/image", lambda route: held.append(route))
+    opened(wall, 0)
+    image = shown(wall).locator("img.size")
+    under = shown(wall).locator(".under image").last
+    expect(under).to_have_attribute("href", re.compile("/thumbnail$"))
+    before = under.bounding_box()
+    expect(image).to_have_js_property("naturalWidth", 0)
+    while held:
+        held.pop().continue_()
+    wall.unroute("**/image")
+    expect(image).not_to_have_js_property("naturalWidth", 0)
+    assert under.bounding_box() == before
+    size, under_size, middle, under_middle = wall.evaluate(DRAWN)
+    assert under_size == pytest.approx(size, abs=0.5)
+    assert under_middle == pytest.approx(middle, abs=0.5)
+
+
 def test_a_key_varies_the_picture_in_the_studio(wall: Page, site: Site) -> None:
     opened(wall, 1)
     wall.keyboard.press("v")
@@ -293,7 +326,7 @@ def test_a_picture_that_comes_while_it_is_looked_at_makes_the_viewer_whole(
     quick_bfl.faults.clear()
     expect(page.locator("[data-viewer]")).to_be_focused(timeout=30_000)
     expect(page.get_by_role("button", name="Zoom")).to_be_visible(timeout=30_000)
-    expect(page.locator(".view-picture[data-loaded]")).to_have_count(1)
+    expect(page.locator("img.size")).not_to_have_js_property("naturalWidth", 0)
     expect(page.locator("[data-back]")).to_have_text(re.compile("Gallery"))
     expect(page.locator("[data-viewer]")).to_be_focused()
 

@@ -58,6 +58,7 @@ def test_every_state_that_people_meet_is_shown(as_staff: Client) -> None:
 def test_nothing_on_it_can_be_mistaken_for_a_picture_or_ask_for_one(as_staff: Client) -> None:
     text = as_staff.get("/components/").text
     assert 'src="/g/' not in text
+    assert '<image href="/g/' not in text
     assert " hx-get" not in text.partition('<div class="specimen">')[2].rpartition("</section>")[0]
 
 
