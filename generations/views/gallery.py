@@ -181,10 +181,16 @@ def _around(
         "chips": [(part, _address(name, q=query.without(part).text)) for part in query.filters],
         "drops": [] if page.pictures else _drops(request, name, query),
         "clear_url": reverse(name),
+        "favourites_url": _favourites(name, query),
         "today": timezone.localdate(),
         "chosen": {key: query.value_of(key) for key in READERS},
         **_choices(request, query),
     }
+
+
+def _favourites(name: str, query: Query) -> str:
+    """Return the way to the favourites among what the search finds, or back to all of it."""
+    return _address(name, q=query.with_filter("is", "" if query.value_of("is") else "favourite").text)
 
 
 def _drops(request: PersonRequest, name: str, query: Query) -> list[tuple[Query, str]]:

@@ -313,6 +313,28 @@ def test_a_key_leads_to_the_bar_also_when_nothing_is_chosen(wall: Page, site: Si
     expect(second).to_be_focused()
 
 
+# The upper and lower edges of header, search, day, and of what has the focus.
+EDGES = """(search) => {
+    const parts = [".head", search, ".wall-day"].map((name) => document.querySelector(name));
+    const boxes = [...parts, document.activeElement].map((part) => part.getBoundingClientRect());
+    return boxes.map((box) => [box.top, box.bottom]);
+}"""
+
+
+def assert_the_search_stays_in_sight(page: Page) -> None:
+    """The search below the header, the day below the search, and below both what has the focus."""
+    for width, search_row in ((1280, ".search"), (360, ".search-form")):
+        page.set_viewport_size({"width": width, "height": 740})
+        for number in (49, 12):
+            shots(page).nth(number).locator("a.shot").focus()
+        (_, head), (top, bottom), (day, end_of_day), (picture, _) = page.evaluate(EDGES, search_row)
+        assert top == pytest.approx(head)
+        assert day == pytest.approx(bottom - 1, abs=0.5)
+        assert picture >= end_of_day - 1
+        assert bottom - top < 60
+    page.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
     page: Page, log_in: LogIn, site: Site, word: str
 ) -> None:
@@ -326,6 +348,7 @@ def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
     expect(shots(page)).to_have_count(50)
     expect(page.locator(".wall-page")).to_have_count(1)
     assert page.locator(".wall").nth(1).locator("[data-picture]").count() > 2
+    assert_the_search_stays_in_sight(page)
     last = shots(page).nth(49).locator("a.shot")
     last.scroll_into_view_if_needed()
     last.click()

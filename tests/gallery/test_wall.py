@@ -261,6 +261,25 @@ def test_it_keeps_to_pages_once_they_were_chosen(as_alice: Client, alice: User, 
     assert 'rel="next"' in text
 
 
+def favourites_way(client: Client, text: str) -> tuple[str, bool]:
+    """Return where the link to the favourites leads, and whether they are shown already."""
+    page = client.get("/gallery/", {"q": text}).text
+    found = re.search(r'class="favourites" href="([^"]*)" (aria-current="true")?', page)
+    assert found
+    return found[1], bool(found[2])
+
+
+def test_one_link_leads_to_the_favourites_of_a_search_and_back(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    make_pictures(alice)
+    assert favourites_way(as_alice, "") == ("/gallery/?q=is%3Afavourite", False)
+    assert favourites_way(as_alice, "dusk") == ("/gallery/?q=dusk%2A+is%3Afavourite", False)
+    assert favourites_way(as_alice, "dusk* is:favorite") == ("/gallery/?q=dusk%2A", True)
+    assert favourites_way(as_alice, "is:favourite") == ("/gallery/", True)
+    assert "The heart on a picture" in as_alice.get("/gallery/?q=is:favourite").text
+
+
 def test_the_filters_on_the_page_write_the_query(as_alice: Client) -> None:
     response = as_alice.get("/gallery/", {"q": "red fox ratio:1:1", "endpoint": "flux-dev", "ratio": ""})
     assert response["Location"] == "/gallery/?q=red+fox+endpoint%3Aflux-dev"
