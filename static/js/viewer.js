@@ -203,6 +203,7 @@ const keys = {
     setPanel(viewer(), (panelChoice = true));
     document.getElementById("order-tag")?.focus();
   },
+  r: () => document.getElementById("order-restore")?.click(),
   v: () => viewer().querySelector('a[href*="use=vary"]')?.click(),
   Delete: putInTrashByKey,
   // What is marked Delete on a Mac.

@@ -70,10 +70,20 @@ const show = (kind, items) => {
   return () => {};
 };
 
-const changeOne = (heart) => {
-  const data = new FormData(form, heart);
-  const kind = heart.value === "yes" ? "favourite" : "unfavourite";
-  change(heart.formAction, data, show(kind, [heart.closest("[data-picture]")]));
+const send = async (address, data, kind, items) => {
+  const isDone = await change(address, data, show(kind, items));
+  // Of the last picture, Undo is what remains.
+  if (isDone && document.activeElement === main) document.querySelector("#messages [data-undo] button").focus();
+  return isDone;
+};
+
+const HEART = { yes: "favourite", no: "unfavourite" };
+
+const changeOne = (button, item) => {
+  const data = new FormData(form, button);
+  if (button.value === "restore") choose(item, false);
+  count();
+  send(button.formAction, data, HEART[button.value] ?? button.value, [item]);
 };
 
 const changeChosen = async (button) => {
@@ -82,16 +92,14 @@ const changeChosen = async (button) => {
   leaveBar(items.includes(lastPicked) ? lastPicked : items[0]);
   for (const item of items) choose(item, false);
   count();
-  const isDone = await change(form.action, data, show(button.value, items));
+  const isDone = await send(form.action, data, button.value, items);
   // A tag that was refused is there to be mended, with what it was for.
   if (!isDone) for (const item of items) choose(item, true);
   else if (form.elements.tag) form.elements.tag.value = "";
   count();
-  // Of the last picture, Undo is what remains.
-  if (isDone && document.activeElement === main) document.querySelector("#messages [data-undo] button").focus();
 };
 
-const act = (name) => form.querySelector(`.wall-bar button[value=${name}]`)?.click();
+const barButton = (name) => form.querySelector(`.wall-bar button[value=${name}]`);
 
 // What the keys change is that picture, or what is chosen; never all that a box, ticked long ago, stands for.
 const chooseAlone = (item) => {
@@ -101,9 +109,12 @@ const chooseAlone = (item) => {
   count();
 };
 
-const trash = (item) => {
+// The wall and the trash have different bars: what is not in this one chooses nothing either.
+const press = (name) => (item) => {
+  const button = barButton(name);
+  if (!button) return;
   chooseAlone(item);
-  if (chosen().length) act("trash");
+  if (chosen().length) button.click();
 };
 
 const keys = {
@@ -112,19 +123,22 @@ const keys = {
     choose(item, !box(item).checked);
     pick(item, shift);
   },
-  f: (item) => (chosen().length ? act("favourite") : item?.querySelector(".heart")?.click()),
+  f: (item) => (chosen().length ? barButton("favourite") : item?.querySelector(".heart"))?.click(),
   t: (item) => {
+    const { tag } = form.elements;
+    if (!tag) return;
     chooseAlone(item);
-    if (chosen().length) form.querySelector("#wall-tag")?.focus();
+    if (chosen().length) tag.focus();
   },
+  r: press("restore"),
   b: (item) => {
     if (!chosen().length) lastPicked = item;
     // It stands only while something is chosen, or while the focus is in it.
     form.toggleAttribute("data-bar", true);
     form.elements.everything.focus();
   },
-  Delete: trash,
-  Backspace: trash,
+  Delete: press("trash"),
+  Backspace: press("trash"),
   Escape: () => form.reset(),
   ArrowRight: (item) => item && pictures()[pictures().indexOf(item) + 1]?.querySelector("a").focus(),
   ArrowLeft: (item) => item && pictures()[pictures().indexOf(item) - 1]?.querySelector("a").focus(),
@@ -182,10 +196,11 @@ if (form) {
     const button = event.submitter;
     // A file comes and the page stays: it must not wait for another.
     if (button.hasAttribute("data-download")) return setBusy(form, false);
+    const item = button.closest("[data-picture]");
     // Everything that matches is more than this page knows of.
-    if (form.elements.everything.checked && !button.classList.contains("heart")) return;
+    if (form.elements.everything.checked && !item) return;
     event.preventDefault();
-    if (button.classList.contains("heart")) changeOne(button);
+    if (item) changeOne(button, item);
     else changeChosen(button);
     // Each press is one change; those that come meanwhile wait for their turn.
     setBusy(form, false);

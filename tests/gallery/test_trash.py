@@ -54,7 +54,7 @@ def test_it_says_how_many_days_are_left(as_alice: Client, trashed: Generation) -
     let_days_pass(10)
     text = as_alice.get("/gallery/trash/").text
     # With a hidden parent nobody would hear it.
-    assert '<span class="words">20 days left</span>' in text
+    assert '<span class="words">20 days <span class="rest">left</span></span>' in text
 
 
 def test_it_is_restored_from_the_trash(as_alice: Client, alice: User, trashed: Generation) -> None:
