@@ -158,10 +158,11 @@ const settleDays = () => {
 
 const settle = () => {
   settleDays();
-  const isEmpty = !pictures().length && !form.querySelector(".wall-next, .wall-way");
+  // What stands at the wall's end comes by itself.
+  const isEmpty = !pictures().length && !form.querySelector(".wall-next");
   form.querySelector("[data-when-empty]").hidden = !isEmpty;
   const emptying = document.querySelector("[data-unless-empty]");
-  if (emptying) emptying.hidden = isEmpty;
+  if (emptying) emptying.hidden = isEmpty && !form.querySelector(".wall-way");
 };
 
 // A day that goes on over several pages keeps its heading, and its rows stay whole: what stands in the last one goes
