@@ -188,6 +188,8 @@ if (form) {
     settle();
   });
   comes.observe(pages, { childList: true });
+  // On a slow line the second page is there before this script is.
+  for (const page of pages.querySelectorAll(":scope > .wall-page + .wall-page")) goOn(page);
   // Pictures go and come back from here, from the viewer and by Undo.
   new MutationObserver(settle).observe(pages, { subtree: true, attributeFilter: ["hidden"] });
   form.querySelector(".wall-bar").addEventListener("focusout", ({ currentTarget, relatedTarget }) => {
