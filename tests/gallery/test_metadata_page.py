@@ -43,7 +43,9 @@ def made_with(**changes: object) -> bytes:
 
 def test_it_tells_all_that_made_an_own_picture(as_alice: Client, alice: User, media: Path) -> None:
     (generation,) = make_pictures(alice)
+    assert as_alice.get(PAGE).text.count("button primary") == 1
     text = upload(as_alice, as_alice.get(f"/g/{generation.code}/image").getvalue()).text
+    assert text.count("button primary") == 1
     assert "a lighthouse at dusk" in text
     assert '<dt class="break">Steps</dt><dd class="break">28</dd>' in text
     assert "<dt>Seed</dt><dd>42</dd>" in text
