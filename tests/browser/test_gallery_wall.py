@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -137,11 +138,16 @@ def test_the_keys_put_pictures_in_order_without_a_reload(wall: Page, site: Site,
     expect(wall.get_by_text("No picture matches")).to_be_visible()
 
 
-def test_a_click_with_shift_chooses_all_between(wall: Page, site: Site, word: str) -> None:
+def test_a_click_with_shift_chooses_all_between_for_one_zip(wall: Page, site: Site, word: str) -> None:
     search(wall, site, word)
     shots(wall).nth(0).locator(".pick input").click(force=True)
     shots(wall).nth(2).locator(".pick input").click(force=True, modifiers=["Shift"])
     expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
+    with wall.expect_download() as download:
+        wall.get_by_role("button", name="Download").click()
+    names = zipfile.ZipFile(download.value.path()).namelist()
+    assert len(names) == 5
+    assert {"manifest.csv", "manifest.json"} < set(names)
     wall.get_by_role("button", name="Choose none").click()
     expect(wall.locator(".wall-bar")).to_be_hidden()
 
@@ -279,6 +285,10 @@ def test_a_trash_with_nothing_left_offers_no_emptying(wall: Page, site: Site, wo
     expect(wall.locator(".wall-head")).to_contain_text("0 pictures")
     wall.get_by_role("button", name="Undo").click()
     expect(empty).to_be_visible()
+    empty.click()
+    wall.get_by_role("button", name=re.compile(r"Remove \d+ pictures? for good")).click()
+    expect(messages(wall)).to_contain_text("removed for good.")
+    expect(wall.get_by_role("heading", name="The trash is empty")).to_be_visible()
 
 
 def test_a_day_keeps_its_heading_while_it_has_a_picture(wall: Page, site: Site, word: str) -> None:
@@ -336,7 +346,7 @@ def assert_the_search_stays_in_sight(page: Page) -> None:
 
 
 def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
-    page: Page, log_in: LogIn, site: Site, word: str
+    page: Page, log_in: LogIn, site: Site, word: str, browser: Browser
 ) -> None:
     log_in(page)
     order = ("--user", "demo", "--endpoint", "flux-dev", "--prompt", f"many {word}", "--count", "50")
@@ -361,6 +371,32 @@ def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
     page.goto(page.url)
     expect(page.locator(f"a.shot[href='{address}']")).to_be_focused()
     expect(page.locator(f"a.shot[href='{address}']")).to_be_in_viewport()
+    turns_pages(page, site, word)
+    a_page_that_was_emptied_says_where_there_is_more(page)
+    with browser.new_context(java_script_enabled=False) as context:
+        scriptless = context.new_page()
+        log_in(scriptless)
+        turns_pages(scriptless, site, word)
+
+
+def turns_pages(page: Page, site: Site, word: str) -> None:
+    """Go through fifty pictures in pages, and stay on the second."""
+    page.goto(f"{site.url}/gallery/?q={word}&view=pages")
+    for way, count in (("Older", 14), ("Newer", 36), ("Older", 14)):
+        page.get_by_role("link", name=way, exact=True).click()
+        expect(shots(page)).to_have_count(count)
+
+
+def a_page_that_was_emptied_says_where_there_is_more(page: Page) -> None:
+    shots(page).first.locator("a.shot").focus()
+    page.keyboard.press("x")
+    shots(page).last.locator("a.shot").focus()
+    page.keyboard.press("Shift+x")
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("There is more on the pages beside this one.")).to_be_visible()
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(shots(page)).to_have_count(14)
+    expect(page.get_by_text("Nothing is left here")).to_be_hidden()
 
 
 def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: str) -> None:
@@ -401,8 +437,11 @@ def test_coming_back_restores_place_and_focus(wall: Page, site: Site, word: str)
     expect(wall.locator("#search")).to_have_value(word)
 
 
-def test_it_works_without_script(browser: Browser, wall: Page, site: Site, word: str, log_in: LogIn) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
+def test_it_works_on_a_phone_without_script(
+    browser: Browser, wall: Page, site: Site, word: str, log_in: LogIn
+) -> None:
+    phone: Any = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    with browser.new_context(java_script_enabled=False, **phone) as context:
         page = context.new_page()
         log_in(page)
         search(page, site, word)
@@ -411,14 +450,102 @@ def test_it_works_without_script(browser: Browser, wall: Page, site: Site, word:
         page.keyboard.press("Enter")
         expect(messages(page)).to_contain_text("1 picture tagged “scriptless”.")
         shots(page).first.locator(".pick input").check(force=True)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        assert re.fullmatch(r"fluxsite-[0-9-]+\.zip", download.value.suggested_filename)
         page.get_by_role("button", name="Trash").click()
         expect(shots(page)).to_have_count(2)
         page.get_by_role("button", name="Undo").click()
         expect(shots(page)).to_have_count(3)
+        filter_without_script(page)
+        empty_the_trash_without_script(page, site, word)
+        search(page, site, word)
         page.locator("summary", has_text="Months").click()
         page.get_by_role("link", name="Jump to a month").click()
         page.locator(".months a").first.click()
         expect(shots(page).first).to_be_visible()
+
+
+def filter_without_script(page: Page) -> None:
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("Model").select_option("flux-dev")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("#search")).to_have_value(re.compile("endpoint:flux-dev"))
+    expect(shots(page)).to_have_count(3)
+    favourites = page.get_by_role("link", name="Favourites", exact=True)
+    favourites.tap()
+    expect(page.locator("#search")).to_have_value(re.compile("is:favourite"))
+    expect(page.get_by_role("heading", name="No picture matches")).to_be_visible()
+    favourites.tap()
+    expect(shots(page)).to_have_count(3)
+
+
+def empty_the_trash_without_script(page: Page, site: Site, word: str) -> None:
+    shots(page).first.locator(".pick input").check(force=True)
+    page.get_by_role("button", name="Trash").click()
+    expect(shots(page)).to_have_count(2)
+    page.goto(f"{site.url}/gallery/trash/?q={word}")
+    restore = shots(page).first.get_by_role("button", name="Restore")
+    box = restore.bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 44
+    restore.tap()
+    expect(messages(page)).to_contain_text("1 picture back in the gallery.")
+    page.get_by_role("button", name="Undo").click()
+    expect(shots(page)).to_have_count(1)
+    page.get_by_role("link", name="Empty trash").click()
+    page.get_by_role("button", name=re.compile("for good")).click()
+    expect(page.get_by_role("heading", name="The trash is empty")).to_be_visible()
+
+
+def tab_to(page: Page, name: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == name:
+            return
+    raise AssertionError(f"no key leads to {name}")
+
+
+def test_the_keyboard_alone_leads_from_the_login_to_the_trash_and_back(
+    page: Page, site: Site, word: str
+) -> None:
+    keys = page.keyboard
+    page.goto(f"{site.url}/accounts/login/")
+    keys.type("demo")
+    keys.press("Tab")
+    keys.type(site.password_of("demo"))
+    keys.press("Enter")
+    page.wait_for_url(f"{site.url}/")
+    keys.press("/")
+    keys.press("Control+a")
+    keys.type(f"a fox {word}")
+    keys.press("Control+Enter")
+    thumbnail = page.locator("#progress li", has_text=word).locator("img[src*='/thumbnail']")
+    expect(thumbnail).to_be_visible(timeout=30_000)
+    find_by_key(page, word)
+    keys.press("j")
+    keys.press("Enter")
+    expect(page.locator("dialog[open] #prompt-text")).to_contain_text(word)
+    keys.press("Delete")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    tab_to(page, "Trash")
+    keys.press("Enter")
+    page.wait_for_url("**/gallery/trash/")
+    keys.press("j")
+    keys.press("r")
+    expect(messages(page)).to_contain_text("1 picture back in the gallery.")
+    find_by_key(page, word)
+
+
+def find_by_key(page: Page, word: str) -> None:
+    page.keyboard.press("Escape")
+    page.keyboard.type("gg")
+    page.wait_for_url("**/gallery/")
+    page.keyboard.press("/")
+    page.keyboard.type(word)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/gallery/?q=*")
+    expect(shots(page)).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -440,4 +567,16 @@ def test_wall_search_and_trash_are_accessible_and_fit_a_phone(
             wall.set_viewport_size({"width": width, "height": 800})
             assert not is_sideways(wall), path
             assert violations(wall, axe) == [], path
+        if path.endswith("is:favourite"):
+            look_into(wall, "Filters", "#filter-endpoint", axe)
+            look_into(wall, "Months", ".months", axe)
     wall.context.clear_cookies(name="wall")
+
+
+def look_into(page: Page, name: str, content: str, axe: str) -> None:
+    page.locator("summary", has_text=name).click()
+    expect(page.locator(content)).to_be_visible()
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert not is_sideways(page), name
+        assert violations(page, axe) == [], name

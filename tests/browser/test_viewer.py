@@ -495,6 +495,11 @@ def test_it_works_without_script(wall: Page, browser: Browser, site: Site, log_i
 def test_it_is_accessible_over_the_wall_and_as_a_page(scheme: Any, wall: Page, axe: str) -> None:
     wall.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     opened(wall, 1)
+    for width in (1280, 360):
+        wall.set_viewport_size({"width": width, "height": 800})
+        assert violations(wall, axe) == []
+    wall.get_by_role("button", name="Details").click()
+    expect(shown(wall).locator("#panel")).to_be_visible()
     assert violations(wall, axe) == []
     wall.reload()
     for width in (360, 1280):
