@@ -23,14 +23,17 @@ class Pulse:
     """Unfinished generations of all people."""
     waiting: dict[int, tuple[int, int]]
     """By person, how many generations wait, and the first one's pk."""
-    late: frozenset[int]
-    """Whose pictures may still come although they were given up."""
     provider: Provider
 
     @cached_property
     def listing(self) -> dict[str, Listed]:
         """The price list. Only the press itself decides: see lifecycle."""
         return offers.get_list()
+
+    @cached_property
+    def late(self) -> frozenset[int]:
+        """Whose pictures may still come although they were given up."""
+        return frozenset(Generation.objects.late().values_list("user_id", flat=True))
 
     @cached_property
     def places(self) -> dict[int, list[int]]:
@@ -62,6 +65,5 @@ def _look(moment: int) -> Pulse:
     return Pulse(
         in_progress=sum(count for _, _, count, _ in counted),
         waiting={user: (count, first) for user, status, count, first in counted if status == "queued"},
-        late=frozenset(Generation.objects.late().values_list("user_id", flat=True)),
         provider=provider.get_state(),
     )

@@ -51,13 +51,11 @@ def test_every_component_is_accessible_in_every_state(
     assert violations(components(), axe) == []
 
 
-def test_no_component_is_wider_than_a_phone(page: Page, components: Callable[[], Page]) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert not is_sideways(components())
-
-
-def test_both_themes_stand_beside_each_other(page: Page, components: Callable[[], Page]) -> None:
+def test_both_themes_stand_there_and_fit_every_width(page: Page, components: Callable[[], Page]) -> None:
     page.emulate_media(color_scheme="light")
     light, dark = (components().locator(f".on-{theme}").first for theme in ("light", "dark"))
     grounds = [half.evaluate("half => getComputedStyle(half).backgroundColor") for half in (light, dark)]
     assert len(set(grounds)) == 2
+    for width in (360, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert not is_sideways(page), width

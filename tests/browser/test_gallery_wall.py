@@ -6,6 +6,7 @@ import re
 import uuid
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -412,7 +413,8 @@ def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: s
     for key in ("t", "f", "Delete"):
         wall.keyboard.press(key)
     expect(wall.locator(".pick :checked")).to_have_count(0)
-    for restore in (lambda: wall.keyboard.press("r"), orange.get_by_role("button", name="Restore").click):
+    by_key: Callable[[], None] = partial(wall.keyboard.press, "r")
+    for restore in (by_key, orange.get_by_role("button", name="Restore").click):
         restore()
         expect(messages(wall)).to_contain_text("1 picture back in the gallery.")
         expect(wall.get_by_role("button", name="Undo")).to_be_focused()
