@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -257,7 +258,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         end_pauses()
-        provider.resume()
+        provider.resume(timezone.now())
 
     @rule(held=copies)
     def let_the_time_for_looking_pass(self, held: Generation) -> None:
