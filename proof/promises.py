@@ -269,14 +269,17 @@ def check_orphans(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
 
 
 def check_log(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
-    """Neither the key nor a webhook's secret nor a signed link is in the log."""
+    """No key, no webhook's secret and no signed link is in the log, and the key went to the API only."""
     tasks: list[Task] = [task for pk in evidence.tasks for task in evidence.tasks[pk]]
     secrets = {KEY, *(task.params["webhook_secret"] for task in tasks)} - {None}
     shown = [secret for secret in secrets if secret in evidence.log]
     signatures = _SIGNATURE.findall(evidence.log)
-    figures.leaks = len(shown) + len(signatures)
-    if figures.leaks:
+    if shown or signatures:
         yield Finding(f"the log shows {len(shown)} secrets and {len(signatures)} signed links")
+    strayed = [seen for seen in evidence.requests if seen.key and not seen.path.startswith("/v1/")]
+    if strayed:
+        yield Finding(f"the key went along to {strayed[0].host} {len(strayed)} times, and not to the API")
+    figures.leaks = len(shown) + len(signatures) + len(strayed)
 
 
 CHECKS: tuple[Callable[[Evidence, Figures], Iterator[Finding]], ...] = (

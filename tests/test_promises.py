@@ -171,6 +171,11 @@ def log_a_link(evidence: Evidence) -> None:
     evidence.log += "https://delivery.eu.bfl.ai/sample.jpeg?sig=signed-by-bfl"
 
 
+def send_the_key_along(evidence: Evidence) -> None:
+    download = next(seen for seen in evidence.requests if seen.path.startswith("/results/"))
+    download.key = KEY
+
+
 @pytest.mark.parametrize(
     ("breaks", "figure", "sentence"),
     [
@@ -193,6 +198,7 @@ def log_a_link(evidence: Evidence) -> None:
         (leave_a_file_behind, "orphans", "No picture owns this file"),
         (log_the_key, "leaks", "the log shows 1 secrets and 0 signed links"),
         (log_a_link, "leaks", "the log shows 0 secrets and 1 signed links"),
+        (send_the_key_along, "leaks", "1 times, and not to the API"),
     ],
 )
 def test_it_finds_a_broken_promise(
