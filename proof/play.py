@@ -105,9 +105,16 @@ def _play(stage: Stage, name: str) -> None:
 
 def _check_files(stage: Stage) -> None:
     """Files are rows after each scenario; what is not finished yet is looked at when all has ended."""
-    if not Generation.objects.unfinished().exists():
-        for finding in doctor.check_files():
-            stage.promise(False, finding)
+    unfinished = _unfinished_codes()
+    findings = list(doctor.check_files())
+    # Their files may come, and a late picture's row may go back, while we look.
+    unfinished |= _unfinished_codes()
+    for finding in findings:
+        stage.promise(any(code in finding for code in unfinished), finding)
+
+
+def _unfinished_codes() -> set[str]:
+    return {str(code) for code in Generation.objects.unfinished().values_list("code", flat=True)}
 
 
 def _wait_for_the_rest(stage: Stage) -> None:
