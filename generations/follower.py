@@ -267,7 +267,8 @@ class Follower:
             lifecycle.mark_taken_late(generation, submission)
         elif not results.apply_held(generation):
             self._watch(generation, due=time.monotonic() + _first_look(generation))
-        provider.resume()
+        if generation.claimed_at:
+            provider.resume(generation.claimed_at)
 
     def _poll(self, watch: Watch) -> None:
         watch.is_asking = True

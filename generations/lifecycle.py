@@ -334,7 +334,7 @@ def mark_submitted(generation: Generation, submission: Submission) -> bool:
 def mark_unanswered(generation: Generation, reason: str) -> bool:
     """Its submission has ended, and nobody knows what BFL did: only a call of BFL's can tell."""
     with transaction.atomic():
-        row = Generation.objects.submitting().filter(pk=generation.pk, unanswered_at=None)
+        row = _row_as_believed(generation).filter(status=Status.SUBMITTING, unanswered_at=None)
         if not row.update(unanswered_at=timezone.now()):
             return False
         note(generation, Kind.NOTE, f"No clear answer from BFL: {reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -122,14 +122,14 @@ def pass_check(credits: Decimal | None) -> None:
     if credits is not None and credits < (cheapest or Decimal("0.0001")):
         pause(Provider.Pause.NO_FUNDS, f"{plain(credits)} credits are left")
     elif cheapest is None:
-        resume()
+        resume(timezone.now())
     else:
         Provider.objects.filter(pk=1).update(checked_at=timezone.now())
 
 
-def resume() -> None:
-    """BFL has taken a task again. What was sent before the pause began says nothing about its end."""
-    over = Provider.objects.filter(paused_until__lte=timezone.now())
+def resume(asked_at: datetime) -> None:
+    """BFL has granted what was asked then. What was asked before the pause was over says nothing about it."""
+    over = Provider.objects.filter(paused_until__lte=asked_at)
     over.update(pause="", paused_until=None, pause_count=0, pause_detail="", checked_at=None)
 
 

@@ -32,8 +32,8 @@ BAD_IMAGE_PATIENCE = 10 * 60
 # The link is dead after ten minutes, and BFL has had the chance to give another.
 STORE_DEADLINE = 15 * 60
 STORE_TRIES = 3
-# A host that hangs is not tried again in the same job: other pictures wait behind it.
-STORE_SECONDS = 20
+# A host that hangs is not tried again in the same job: other pictures wait behind it, and the sweep.
+STORE_SECONDS = 10
 # For an address to answer a last look. They are asked together, since the next generation waits for its own.
 LAST_LOOK_SECONDS = 3
 

@@ -54,6 +54,11 @@ class Evidence:
         is_clear = all(status is not None and status < 500 for status in answers)
         return is_clear and not self.part.loses_answers
 
+    def was_told(self, generation: Generation, task: Task) -> bool:
+        """Whether BFL's answer has named the task, and with it its cost."""
+        answers = self.submissions.get(generation.pk, [])
+        return any(seen.task_id == task.id and seen.status == 200 for seen in answers)
+
     def has_died(self, generation: Generation, task: Task) -> bool:
         """Whether the link ran out while the site was stopped, at a BFL that signs none again."""
         return (

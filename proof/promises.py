@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -126,7 +126,7 @@ def check_ledger(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
         entries = CreditEntry.objects.filter(account__user=person)
         balance = sum((entry.amount for entry in entries), Decimal())
         granted = sum((entry.amount for entry in entries if entry.kind == CreditEntry.Kind.GRANT), Decimal())
-        expected = granted - sum(_charge(row) for row in evidence.generations if row.user == person)
+        expected = granted - sum(_charge(evidence, row) for row in evidence.generations if row.user == person)
         if balance != expected:
             drift += abs(balance - expected)
             yield Finding(f"{person} has {balance} credits instead of {expected}")
@@ -136,10 +136,17 @@ def check_ledger(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
     figures.drift = f"{drift:.4f}"
 
 
-def _charge(generation: Generation) -> Decimal:
+def _charge(evidence: Evidence, generation: Generation) -> Decimal:
     """Return what a person pays in the end: nothing for what failed, even where its picture came later."""
     is_free = generation.is_failed or generation.is_canceled or _was_given_up(generation)
-    return Decimal() if is_free else generation.price
+    tasks = evidence.tasks.get(generation.pk, [])[:1]
+    told = [task for task in tasks if evidence.was_told(generation, task)]
+    return Decimal() if is_free else _settled(generation, told)
+
+
+def _settled(generation: Generation, tasks: Sequence[Task]) -> Decimal:
+    """Return the price, and how much more than it asks as a rule BFL took for these tasks."""
+    return generation.price + sum((task.cost - task.endpoint.price for task in tasks), Decimal())
 
 
 def _was_given_up(generation: Generation) -> bool:
@@ -161,7 +168,7 @@ def _explained(evidence: Evidence) -> Decimal:
             evidence.has_died(generation, task) for task in tasks
         )
         if generation.is_succeeded or (is_beyond_us and tasks):
-            total += generation.price
+            total += _settled(generation, tasks[:1])
     return total
 
 
@@ -269,14 +276,17 @@ def check_orphans(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
 
 
 def check_log(evidence: Evidence, figures: Figures) -> Iterator[Finding]:
-    """Neither the key nor a webhook's secret nor a signed link is in the log."""
+    """No key, no webhook's secret and no signed link is in the log, and the key went to the API only."""
     tasks: list[Task] = [task for pk in evidence.tasks for task in evidence.tasks[pk]]
     secrets = {KEY, *(task.params["webhook_secret"] for task in tasks)} - {None}
     shown = [secret for secret in secrets if secret in evidence.log]
     signatures = _SIGNATURE.findall(evidence.log)
-    figures.leaks = len(shown) + len(signatures)
-    if figures.leaks:
+    if shown or signatures:
         yield Finding(f"the log shows {len(shown)} secrets and {len(signatures)} signed links")
+    strayed = [seen for seen in evidence.requests if seen.key and not seen.path.startswith("/v1/")]
+    if strayed:
+        yield Finding(f"the key went along to {strayed[0].host} {len(strayed)} times, and not to the API")
+    figures.leaks = len(shown) + len(signatures) + len(strayed)
 
 
 CHECKS: tuple[Callable[[Evidence, Figures], Iterator[Finding]], ...] = (

@@ -52,7 +52,7 @@ def test_after_a_429_one_goes_ahead_to_try(alice: User) -> None:
     assert not provider.needs_check()
     assert len(lifecycle.claim()) == 1
     assert lifecycle.claim() == []
-    provider.resume()
+    provider.resume(timezone.now())
     assert len(lifecycle.claim()) == 2
 
 
@@ -68,7 +68,7 @@ def test_after_the_others_nothing_goes_ahead_before_bfl_was_asked(reason: Pause,
     assert len(lifecycle.claim()) == 1
     assert lifecycle.claim() == []
     assert state().pause == reason
-    provider.resume()
+    provider.resume(timezone.now())
     assert len(lifecycle.claim()) == 2
 
 
@@ -185,8 +185,18 @@ def test_what_bfl_has_already_does_not_hold_the_trial_back(alice: User) -> None:
 
 def test_an_answer_from_before_a_pause_does_not_end_it(db: None) -> None:
     provider.pause(Pause.BUSY, seconds=60)
-    provider.resume()
+    provider.resume(timezone.now())
     assert state().pause == Pause.BUSY
+
+
+def test_an_answer_to_what_was_asked_before_a_pause_does_not_end_it(db: None) -> None:
+    asked_at = timezone.now()
+    provider.pause(Pause.NO_FUNDS)
+    end_pause()
+    provider.resume(asked_at)
+    assert state().pause == Pause.NO_FUNDS
+    provider.resume(timezone.now())
+    assert state().pause == ""
 
 
 def test_calls_that_were_refused_together_are_one_pause(db: None) -> None:
@@ -253,7 +263,7 @@ def test_the_sweep_has_a_follower_find_the_end_of_a_pause(
     sweep(django_capture_on_commit_callbacks)
     assert waiting_jobs("follow") == [FOLLOW]
     end_pause()
-    provider.resume()
+    provider.resume(timezone.now())
     waiting = len(waiting_jobs("follow"))
     sweep(django_capture_on_commit_callbacks)
     assert len(waiting_jobs("follow")) == waiting
@@ -351,6 +361,9 @@ def test_a_long_outage_touches_nothing_that_waits(
 
 
 def recover(sandbox: Sandbox) -> None:
+    for unknown in Generation.objects.filter(failure_code=Generation.FailureCode.OUTCOME_UNKNOWN):
+        # Its slot is the only one here, and given away after a minute.
+        age(unknown, claimed_at=61)
     sandbox.faults.clear()
     sandbox.credits = Decimal(1000)
     if sandbox.is_away:
@@ -377,6 +390,23 @@ def test_after_the_check_one_submission_goes_ahead_of_the_others(
     work()
     assert state().pause == ""
     assert len(sandbox.tasks) == 5
+
+
+def test_a_submission_from_before_a_pause_that_is_taken_after_it_does_not_end_it(
+    work: Work, alice: User, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("submit", "hang", seconds=1, prompt="slow")
+    sandbox.faults.script("submit", "answer", status=402, prompt="refused")
+    sandbox.faults.script("credits", "hang", seconds=20)
+    for prompt in ("slow", "refused"):
+        lifecycle.create(alice, "flux-dev", {**SMALL, "prompt": prompt})
+
+    def slow_is_taken() -> bool:
+        end_pause_if_any()
+        return bool(Generation.objects.exclude(bfl_id=""))
+
+    follow_until(slow_is_taken)
+    assert state().pause == Pause.NO_FUNDS
 
 
 def test_a_429_is_tried_by_submitting(work: Work, alice: User, sandbox: Sandbox) -> None:

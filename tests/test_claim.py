@@ -106,6 +106,23 @@ def test_a_submission_whose_process_died_holds_its_slot_for_a_minute(db: None, s
     assert len(lifecycle.claim()) == 1
 
 
+def test_what_bfl_may_have_taken_unheard_holds_its_slot_for_a_minute(db: None) -> None:
+    order(rich("alice"), 25)
+    lost, *_ = lifecycle.claim()
+    assert lifecycle.fail_unknown(lost)
+    age(lost, claimed_at=55)
+    assert lifecycle.claim() == []
+    age(lost, claimed_at=61)
+    assert len(lifecycle.claim()) == 1
+
+
+def test_it_holds_one_of_kontext_maxs_slots_too(db: None) -> None:
+    order(rich("alice"), 7, "flux-kontext-max")
+    lost, *_ = lifecycle.claim()
+    assert lifecycle.fail_unknown(lost)
+    assert lifecycle.claim() == []
+
+
 def test_what_bfl_has_holds_its_slot_as_long_as_it_takes(db: None, settings: Settings) -> None:
     settings.BFL_MAX_ACTIVE = 1
     order(rich("alice"), 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
@@ -404,7 +405,7 @@ def test_it_brings_and_takes_the_notice_without_a_reload(
         r'<section id="provider" class="notice warning" aria-label="About BFL" hx-swap-oob', text
     )
     end_pause()
-    provider.resume()
+    provider.resume(timezone.now())
     assert re.search(r'<section id="provider"\s+hx-swap-oob', as_alice.get(address, headers=HTMX).text)
 
 

@@ -250,6 +250,10 @@ def put_back(row: Generation) -> bool:
     return lifecycle.put_back(row, "BFL is busy")
 
 
+def lose_answer(row: Generation) -> bool:
+    return lifecycle.mark_unanswered(row, "the connection broke")
+
+
 def submit(row: Generation) -> bool:
     return lifecycle.mark_submitted(row, SUBMISSION)
 
@@ -294,6 +298,7 @@ def stop_looking(row: Generation) -> bool:
 WAYS: dict[str, list[Step]] = {
     "queued": [],
     "submitting": [claim],
+    "unanswered": [claim, lose_answer],
     "put back": [claim, put_back],
     "submitted": [claim, submit],
     "ready": [claim, submit, make_ready],
@@ -317,14 +322,15 @@ GIVEN_UP = {
 VERBS: dict[Step, set[str]] = {
     claim: {"queued", "put back"},
     cancel: {"queued", "put back"},
-    put_back: {"submitting"},
-    submit: {"submitting"},
+    put_back: {"submitting", "unanswered"},
+    lose_answer: {"submitting"},
+    submit: {"submitting", "unanswered"},
     take_late: {"outcome unknown"},
     report: {"submitted"},
-    make_ready: {"submitting", "submitted", *GIVEN_UP},
+    make_ready: {"submitting", "unanswered", "submitted", *GIVEN_UP},
     store_again: {"ready", "ready late"},
     complete: {"ready", "ready late"},
-    reject: {"queued", "put back", "submitting", "submitted", "ready", "ready late"},
+    reject: {"queued", "put back", "submitting", "unanswered", "submitted", "ready", "ready late"},
     stop_looking: {"taken late", "given up"},
 }
 ENDS_IN: dict[Step, Status] = {
@@ -339,6 +345,7 @@ ENDS_IN: dict[Step, Status] = {
 STATUS_OF = {
     "queued": Status.QUEUED,
     "submitting": Status.SUBMITTING,
+    "unanswered": Status.SUBMITTING,
     "put back": Status.QUEUED,
     "submitted": Status.SUBMITTED,
     "ready": Status.READY,
@@ -501,14 +508,21 @@ def test_who_believes_it_ready_in_time_changes_nothing_of_a_late_one(alice: User
     assert (generation.status, generation.is_late) == (Status.READY, True)
 
 
-def test_who_has_an_earlier_claim_cannot_put_back_a_later_one(alice: User) -> None:
+@pytest.mark.parametrize("verb", [put_back, lose_answer], ids=name)
+def test_who_has_an_earlier_claim_changes_nothing_of_a_later_one(verb: Step, alice: User) -> None:
     generation = claimed(alice)
     believed = Generation.objects.get(pk=generation.pk)
     assert lifecycle.put_back(generation, "BFL is busy")
     (again,) = lifecycle.claim()
-    assert not lifecycle.put_back(believed, "BFL is busy")
+    assert not verb(believed)
     again.refresh_from_db()
-    assert again.status == Status.SUBMITTING
+    assert (again.status, again.unanswered_at) == (Status.SUBMITTING, None)
+
+
+def test_a_new_claim_forgets_that_an_earlier_one_was_not_answered(alice: User) -> None:
+    generation = lead(alice, "unanswered")[-1]
+    assert lifecycle.put_back(generation, "BFL is busy")
+    assert [row.unanswered_at for row in lifecycle.claim()] == [None]
 
 
 @pytest.mark.parametrize("is_given_up", [False, True])

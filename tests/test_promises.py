@@ -55,6 +55,8 @@ def stage(db: None, sandbox: Sandbox, tmp_path: Path) -> Stage:
 def evidence(stage: Stage, alice: User, work: Work) -> Evidence:
     """Two pictures that were honestly made."""
     stage.begin("two pictures")
+    # One of them for more than its price.
+    stage.sandbox.faults.script("submit", "cost", cost=3.1, prompt="no. 00001")
     for _ in range(2):
         stage.part.pressed.append(stage.prompt())
         lifecycle.create(alice, "flux-dev", {"prompt": stage.part.pressed[-1]})
@@ -125,6 +127,11 @@ def charge_another_price(evidence: Evidence) -> None:
     evidence.generations[0].price += Decimal("0.0001")
 
 
+def settle_nothing(evidence: Evidence) -> None:
+    (task,) = evidence.tasks[evidence.generations[1].pk]
+    task.named_cost = 5.0
+
+
 def be_refused(evidence: Evidence) -> None:
     seen = copy(evidence.requests[0])
     seen.status = 429
@@ -137,7 +144,7 @@ def submit_too_many(evidence: Evidence) -> None:
 
 
 def refund_what_was_delivered(evidence: Evidence) -> None:
-    generation = evidence.generations[0]
+    generation = evidence.generations[1]
     refund = copy(generation.entries.all()[0])
     refund.kind = "refund"
     generation._prefetched_objects_cache["entries"] = [*generation.entries.all(), refund]  # type: ignore[attr-defined]
@@ -171,6 +178,11 @@ def log_a_link(evidence: Evidence) -> None:
     evidence.log += "https://delivery.eu.bfl.ai/sample.jpeg?sig=signed-by-bfl"
 
 
+def send_the_key_along(evidence: Evidence) -> None:
+    download = next(seen for seen in evidence.requests if seen.path.startswith("/results/"))
+    download.key = KEY
+
+
 @pytest.mark.parametrize(
     ("breaks", "figure", "sentence"),
     [
@@ -185,6 +197,7 @@ def log_a_link(evidence: Evidence) -> None:
         (buy_twice, "twice", "BFL has taken it more than once"),
         (lose_a_press, "lost", "the press for a fox made 0 generations"),
         (charge_another_price, "drift", "alice has"),
+        (settle_nothing, "drift", "alice has"),
         (be_refused, "breaches", "as one too many"),
         (submit_too_many, "breaches", "tasks of all endpoints were active at once"),
         (refund_what_was_delivered, "refunds", "has the entries charge, refund"),
@@ -193,6 +206,7 @@ def log_a_link(evidence: Evidence) -> None:
         (leave_a_file_behind, "orphans", "No picture owns this file"),
         (log_the_key, "leaks", "the log shows 1 secrets and 0 signed links"),
         (log_a_link, "leaks", "the log shows 0 secrets and 1 signed links"),
+        (send_the_key_along, "leaks", "1 times, and not to the API"),
     ],
 )
 def test_it_finds_a_broken_promise(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import gallery, images, ledger, lifecycle, provider, tasks, trash
+from generations import gallery, images, ledger, lifecycle, provider, queue, tasks, trash
 from generations.models import Change, GeneratedImage, Generation, Picture
 from generations.sandbox import Sandbox
-from tests.conftest import age, jpeg, kinds, sweep, waiting_jobs
+from proof import promises
+from tests.conftest import age, jpeg, kinds, run_jobs, sweep, waiting_jobs
 
 FailureCode = Generation.FailureCode
 
@@ -219,6 +221,36 @@ def test_what_hangs_is_not_tried_again_in_the_same_job(
     sandbox.faults.script("download", "truncated", times=None)
     tasks.store(ready.pk)
     assert sum(request.path.startswith("/results/") for request in sandbox.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("enqueue", "status"),
+    [(queue.enqueue_store, Generation.Status.READY), (queue.enqueue_end, Generation.Status.FAILED)],
+)
+def test_no_job_keeps_a_worker_for_longer_than_it_may(
+    enqueue: Callable[[int], None],
+    status: str,
+    ready: Generation,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    monkeypatch.setattr(queue, "LONGEST_JOB", 1)
+    sandbox.faults.script("download", "slow", seconds=30)
+    age(ready, ready_at=tasks.STORE_DEADLINE + 1)
+    with django_capture_on_commit_callbacks(execute=True):
+        enqueue(ready.pk)
+    began_at = time.monotonic()
+    run_jobs("last", "store")
+    assert time.monotonic() - began_at < 10
+    ready.refresh_from_db()
+    assert ready.status == status
+
+
+def test_behind_two_workers_that_hang_every_deadline_is_kept() -> None:
+    # To connect, until the answer begins, until it ends, and its last bytes.
+    last_look = 4 * tasks.LAST_LOOK_SECONDS
+    assert queue.LONGEST_JOB + last_look < promises.SLACK
 
 
 def test_a_page_may_stand_in_a_pictures_place_as_long_as_its_link_lives(

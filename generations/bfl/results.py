@@ -82,7 +82,7 @@ def read_result(body: object) -> Result | None:
     """Return the state of a task from a poll's answer or a webhook's body, or None if it has none."""
     if not isinstance(body, Mapping) or not isinstance(body.get("status"), str):
         return None
-    word = _clean(body["status"])[:64]
+    word = clean(body["status"])[:64]
     found = body.get("result")
     result: Mapping[str, object] = found if isinstance(found, Mapping) else {}
     sample = result.get("sample")
@@ -134,13 +134,13 @@ def _seed(value: object) -> int | None:
     return value if abs(value) <= _LONGEST_SEED else None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Leave out what no database takes: NUL and halves of surrogate pairs."""
     return text.replace("\x00", "").encode(errors="ignore").decode()
 
 
 def _text(value: object) -> str | None:
-    return _clean(value) if isinstance(value, str) else None
+    return clean(value) if isinstance(value, str) else None
 
 
 def _reason(body: Mapping[str, object]) -> str:
@@ -154,4 +154,4 @@ def _reason(body: Mapping[str, object]) -> str:
 def _phrase(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_phrase(item) for item in value)
-    return _clean(str(value))
+    return clean(str(value))

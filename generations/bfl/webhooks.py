@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generations.bfl.results import LONGEST_ID, Result, read_result
+from generations.bfl.results import LONGEST_ID, Result, clean, read_result
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105  # the name, not the secret
 
@@ -29,5 +29,8 @@ def read_delivery(body: object) -> Delivery | None:
         return None
     bfl_id = body.get("task_id") or body.get("id")
     if not isinstance(bfl_id, str) or not 0 < len(bfl_id) <= LONGEST_ID:
+        return None
+    # Not cleaned: that might make it another task's.
+    if bfl_id != clean(bfl_id):
         return None
     return Delivery(bfl_id=bfl_id, result=result)

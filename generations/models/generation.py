@@ -51,10 +51,13 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.unfinished().filter(status=Generation.Status.READY)
 
     def active(self) -> GenerationQuerySet:
-        """Those that hold one of BFL's slots."""
+        """Those that hold one of BFL's slots, or may hold one."""
         lost_before = timezone.now() - SLOT_OF_A_LOST_POST
-        both = self.unfinished().filter(status__in=ACTIVE_STATUSES)
-        return both.exclude(status=Generation.Status.SUBMITTING, claimed_at__lt=lost_before)
+        both = Q(finished_at__isnull=True, status__in=ACTIVE_STATUSES)
+        lost = Q(status=Generation.Status.SUBMITTING, claimed_at__lt=lost_before)
+        # Given up at once where no webhook can come; BFL may be at it all the same.
+        unknown = Q(failure_code=Generation.FailureCode.OUTCOME_UNKNOWN, claimed_at__gte=lost_before)
+        return self.filter(both & ~lost | unknown)
 
     def of_task(self, bfl_id: str) -> GenerationQuerySet:
         return self.filter(bfl_id=bfl_id).exclude(bfl_id="")
@@ -195,6 +198,10 @@ class Generation(models.Model):
             models.Index(fields=["submitted_at"], name="generation_submitted"),
             models.Index(
                 fields=["late_until"], name="generation_late", condition=Q(late_until__isnull=False)
+            ),
+            # What may hold a slot at BFL though it was given up.
+            models.Index(
+                fields=["claimed_at"], name="generation_unknown", condition=Q(failure_code="outcome_unknown")
             ),
         ]
         constraints = [

@@ -20,7 +20,11 @@ def play(stage: Stage) -> None:
     _click_twice(stage)
     _cancel_while_it_is_claimed(stage)
     _try_again_while_it_fails(stage)
+    _cancel_all(stage)
+    moderated = _be_moderated(stage)
     stage.wait_until_finished(120)
+    failed = stage.rows().filter(params__prompt__in=moderated, status=Generation.Status.FAILED).count()
+    stage.promise(failed == len(moderated), f"of {len(moderated)} moderated ones {failed} failed")
 
 
 def _spend_the_last_credits(stage: Stage) -> None:
@@ -83,6 +87,25 @@ def _try_again_while_it_fails(stage: Stage) -> None:
     retries = first.retries.count()
     stage.say(f"Try again raced with the refund and bought {retries}")
     stage.promise(retries == 1, f"Try again bought {retries}")
+
+
+def _cancel_all(stage: Stage) -> None:
+    """One press for more than BFL makes at once of that endpoint, and the rest taken back in one go."""
+    (person,) = stage.people(1)
+    person.press(stage.prompt("<cancel all>"), "flux-kontext-max", count=12)
+    person.post("/progress/cancel/")
+    canceled = Generation.objects.filter(user=person.user, status=Generation.Status.CANCELED).count()
+    stage.say(f"12 pressed at once, and {canceled} of them canceled at once")
+    stage.promise(canceled > 0, "nothing was left to cancel")
+
+
+def _be_moderated(stage: Stage) -> list[str]:
+    """BFL takes them, and gives back what they cost: so do we."""
+    (person,) = stage.people(1)
+    prompts = [stage.prompt(mark) for mark in ("[request moderated]", "[content moderated]")]
+    for prompt in prompts:
+        stage.press(person, prompt)
+    return prompts
 
 
 def _tabs(person: Person, count: int) -> list[Person]:

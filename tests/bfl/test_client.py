@@ -79,8 +79,18 @@ def test_an_answer_that_comes_bit_by_bit_is_not_waited_for(
         pass
     sandbox.faults.script("download", "slow", seconds=20)
     monkeypatch.setattr(bfl_client, "_DOWNLOAD_SECONDS", 0.3)
-    with pytest.raises(errors.NoAnswer, match="not whole after"):
+    with pytest.raises(errors.NoAnswer, match="not whole in time"):
         client.download(sample, max_bytes=10_000_000)
+
+
+def test_the_time_for_a_picture_counts_from_the_request_on(
+    client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = picture_url(client, sandbox)
+    sandbox.faults.script("download", "hang", seconds=0.5)
+    monkeypatch.setattr(bfl_client, "_DOWNLOAD_SECONDS", 0.3)
+    with pytest.raises(errors.NoAnswer, match="not whole in time"):
+        client.download(url, max_bytes=10_000_000)
 
 
 def test_a_look_may_be_shorter_than_usual(client: Client, sandbox: Sandbox) -> None:

@@ -60,7 +60,7 @@ def test_it_takes_no_picture_that_is_not_there() -> None:
     assert delivery.result.status is Status.UNKNOWN
 
 
-@pytest.mark.parametrize("bfl_id", [None, "", 5, ["abc"], "x" * 65])
+@pytest.mark.parametrize("bfl_id", [None, "", 5, ["abc"], "x" * 65, "abc\x00", "abc\ud800"])
 def test_it_reads_nothing_without_a_usable_id(bfl_id: object) -> None:
     assert read_delivery({"id": bfl_id, "status": "Ready", "result": RESULT}) is None
     assert read_delivery({"task_id": bfl_id, "status": "SUCCESS", "result": RESULT}) is None
