@@ -153,6 +153,15 @@ class Chart:
         return 8 + _DIGIT * max(len(line.label) for line in self.lines)
 
     @property
+    def limit_anchor(self) -> str:
+        """At which end the words on the limit stand: away from those on the tallest bar."""
+        return "start" if any(bar.is_tallest and 2 * bar.number >= bar.count for bar in self.bars) else "end"
+
+    @property
+    def limit_x(self) -> str:
+        return _percent(0 if self.limit_anchor == "start" else 1)
+
+    @property
     def step_name(self) -> str:
         return "Day" if _is_by_day([bar.step for bar in self.bars]) else "Month"
 

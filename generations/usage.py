@@ -143,6 +143,9 @@ def get_cells(wanted: Filter) -> Iterator[Cell]:
     # Everybody's year is long: not all of it at once.
     rows_of_all = map(_Row._make, _rows_of(wanted).iterator(chunk_size=2000))
     for (day, account, endpoint), rows in groupby(rows_of_all, key=itemgetter(0, 1, 2)):
+        if account not in accounts:
+            # Somebody's first press came between the two questions.
+            accounts |= _get_people(wanted)
         person = accounts[account]
         yield Cell(
             day=day,

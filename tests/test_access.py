@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -17,7 +18,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from generations import bfl_account, gallery, grants, lifecycle, offers
+from generations import bfl_account, gallery, grants, ledger, lifecycle, offers
+from generations.amounts import plain
 from generations.models import (
     BFLAccount,
     Change,
@@ -276,6 +278,21 @@ def test_it_opens_to_the_right_people_only(
 ) -> None:
     answers = {name: answer(clients[person], address_of(name, rows)) for name in NAMED}
     assert answers == {name: TABLE[name][PEOPLE.index(person)] for name in NAMED}
+
+
+@pytest.mark.parametrize(("person", "username"), [("owner", "alice"), ("other", "bob"), ("staff", "staff")])
+def test_every_page_tells_people_their_balance(
+    person: str, username: str, rows: dict[str, Model], clients: dict[str, Client]
+) -> None:
+    told = {}
+    for name in NAMED:
+        text = clients[person].get(address_of(name, rows)).getvalue().decode(errors="replace")
+        if "<html" in text:
+            found = re.search(r'class="battery .*?<span>\s+(\S+)', text, re.DOTALL)
+            told[name] = found[1] if found else ""
+    balance = plain(ledger.get_balance(User.objects.get(username=username)))
+    assert told == dict.fromkeys(told, balance)
+    assert len(told) > 12
 
 
 @pytest.mark.parametrize("person", PEOPLE)

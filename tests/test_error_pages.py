@@ -74,6 +74,15 @@ def test_it_shows_it_to_those_who_are_not_logged_in(
 
 
 @EACH_PAGE
+def test_it_tells_people_their_balance_unless_the_fault_is_ours(
+    address: str, status: int, heading: str, as_alice: Client
+) -> None:
+    text = " ".join(as_alice.get(address).text.split())
+    assert ('<span> 100 <span class="hidden-text">credits</span> </span>' in text) == (status != 500)
+    assert ('class="battery' in text) == (status != 500)
+
+
+@EACH_PAGE
 def test_it_keeps_the_security_headers(address: str, status: int, heading: str, client: Client) -> None:
     headers = client.get(address).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -101,7 +110,18 @@ def test_it_refuses_a_host_that_is_not_ours(client: Client, settings: Settings) 
 
 
 def test_it_asks_the_database_nothing_when_all_is_lost(
-    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+    client: Client, as_alice: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
         assert client.get("/break").status_code == 500
+    # The session and its person, before the view is reached.
+    with django_assert_num_queries(2):
+        assert as_alice.get("/break").status_code == 500
+
+
+def test_it_asks_the_database_nothing_for_strangers(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        for address, *_ in PAGES:
+            client.get(address)

@@ -18,6 +18,12 @@ def credits(amount: Decimal) -> str:
 
 
 @register.filter
+def count(number: int) -> str:
+    """Return how many there are as people read it: 12,480."""
+    return f"{number:,}"
+
+
+@register.filter
 def price_of(listing: Mapping[str, Listed], endpoint: str) -> Decimal | None:
     """Return what one picture of an endpoint costs now; None if it is not offered, or in no frame."""
     listed = listing.get(endpoint) if listing else None

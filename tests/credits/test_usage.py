@@ -4,11 +4,12 @@ import random
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from generations import exports, ledger, lifecycle, periods, usage
@@ -154,6 +155,23 @@ def test_its_tables_come_to_the_same(history: list[Generation]) -> None:
     assert sum(Decimal(row[-1]) for row in rows) == net(history)
     heading, *rows = usage.entry_rows(usage.entries_of(wanted))
     assert sum(Decimal(row[heading.index("credits")]) for row in rows) == -net(history)
+
+
+def test_its_table_has_whoever_pressed_first_while_it_was_made(alice: User, charlie: User) -> None:
+    wanted, asked = usage.this_month(), []
+    create(alice)
+
+    def press_between_the_questions(execute: Any, *question: Any) -> Any:
+        asked.append(question)
+        if len(asked) == 2:
+            ledger.grant(charlie, Decimal(10), note="Welcome", created_by=None)
+            create(charlie)
+        return execute(*question)
+
+    with connection.execute_wrapper(press_between_the_questions):
+        _, *rows = usage.usage_rows(wanted)
+    assert [row[1] for row in rows] == ["alice", "charlie"]
+    assert {row[-1] for row in rows} == {"2.5000"}
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t1", "\n=1", " =1", "＝1"])

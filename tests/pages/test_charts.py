@@ -75,6 +75,12 @@ def test_it_tells_today_from_what_is_to_come() -> None:
     ]
 
 
+@pytest.mark.parametrize(("spent", "end"), [((9, 1, 1, 1), "end"), ((1, 1, 1, 9), "start")])
+def test_the_limits_words_stand_away_from_those_on_the_tallest_bar(spent: tuple[int, ...], end: str) -> None:
+    chart = drawn(*spent, limit=9)
+    assert (chart.limit_anchor, chart.limit_x) == (end, "100.000%" if end == "end" else "0.000%")
+
+
 @pytest.mark.parametrize(("limit", "is_drawn"), [(None, False), (0, False), (20, True), ("20.0001", False)])
 def test_a_limit_out_of_sight_is_not_drawn(limit: object, is_drawn: bool) -> None:
     chart = drawn(10, limit=limit)
