@@ -178,10 +178,9 @@ def groups_of(panel: Panel, user: User) -> list[Group]:
     return _grouped(shown)
 
 
-def left_out(panel: Panel, groups: Iterable[Group]) -> int:
-    """Return how many that were not looked at are not in sight, because so many have ended."""
-    shown = sum(row.is_unseen for group in groups for row in group.generations)
-    return panel.ended_count - shown
+def count_unseen(groups: Iterable[Group]) -> int:
+    """Return how many of these have ended and were not looked at."""
+    return sum(row.is_unseen for group in groups for row in group.generations)
 
 
 def recent_groups(user: User, in_sight: Iterable[Group]) -> list[Group]:

@@ -262,7 +262,7 @@ def test_it_buys_at_the_price_on_the_button_or_not_at_all(
     Offer.objects.create(endpoint="flux-dev", price=9)
     text = as_alice.post("/", {**form, "price": shown}, headers=headers).text
     assert "Dev now costs 9 credits a picture; you were shown 2.5. Nothing was charged." in text
-    assert "Generate · 9 credits" in text
+    assert "Generate&nbsp;· 9 credits" in text
     assert ledger.get_balance(alice) == 100
     as_alice.post("/", {**form, "price": price_in(text)}, headers=headers)
     assert ledger.get_balance(alice) == 91

@@ -325,7 +325,7 @@ def test_all_that_has_ended_is_a_link_away_and_stays_in_sight(
     monkeypatch.setattr("generations.panel.MOST_UNSEEN", 2)
     text = as_alice.get("/").text
     assert shown(text) == {made[2].code, made[3].code}
-    assert "2 more have ended." in text
+    assert "These are the newest 2." in text
     assert 'href="/?all#work-title">Show all 4</a>' in text
     text = as_alice.get("/?all").text
     assert shown(text) == {row.code for row in made}

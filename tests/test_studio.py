@@ -75,7 +75,7 @@ def test_it_asks_for_just_what_the_endpoint_takes(endpoint: bfl.Endpoint, as_ali
     text = open_at(as_alice, endpoint=endpoint.slug)
     assert fields_of(text) == {parameter.name for parameter in endpoint.parameters}
     assert f'name="form_for" value="{endpoint.slug}"' in text
-    assert f"Generate · {plain(endpoint.price)} credits" in text
+    assert f"Generate&nbsp;· {plain(endpoint.price)} credits" in text
     assert f"{plain(100 - endpoint.price)} left after this" in text
 
 
@@ -345,7 +345,7 @@ def test_it_keeps_values_when_the_endpoint_changes(as_alice: Client) -> None:
     text = as_alice.post("/form/", {**data, "form_for": "flux-dev"}, headers=HTMX).text
     assert (prompt_of(text), value_of(text, "seed"), value_of(text, "steps")) == ("a heron", "7", "12")
     assert value_of(text, "width") == "512"
-    assert "Generate · 5 credits" in text
+    assert "Generate&nbsp;· 5 credits" in text
 
 
 def test_it_leaves_out_what_the_new_endpoint_does_not_take(as_alice: Client) -> None:

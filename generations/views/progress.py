@@ -111,7 +111,7 @@ def _in_sight(request: PersonRequest, shown: Panel) -> dict[str, Any]:
     return {
         "panel": shown,
         "groups": groups,
-        "left_out": panel.left_out(shown, groups),
+        "unseen_count": panel.count_unseen(groups),
         "shows_all": _wants_all(request),
     }
 

@@ -107,7 +107,7 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:after:swap", tell);
 
-const bringBack = () => {
+const bringBack = async () => {
   const { person, body } = held();
   if (!body || !studio()) return;
   if (person !== studio().dataset.person) return hold();
@@ -115,7 +115,21 @@ const bringBack = () => {
   // The page has newer ones.
   delete values.csrfmiddlewaretoken;
   delete values.press;
-  htmx.ajax("POST", studio().dataset.draft, { target: "#studio-form", swap: "outerMorph", values });
+  await htmx.ajax("POST", studio().dataset.draft, { target: "#studio-form", swap: "outerMorph", values });
 };
 
-bringBack();
+// Whoever comes to an idle studio comes to write, and types at once. Not on a phone, whose keyboard would cover
+// the pictures; nor while something moves, or when one goes back: then one comes to look.
+const begin = () => {
+  const isDesk = matchMedia("(width >= 64rem) and (pointer: fine)").matches;
+  const [{ type }] = performance.getEntriesByType("navigation");
+  const isElsewhere = location.hash || document.activeElement !== document.body;
+  if (!studio() || !isDesk || type !== "navigate" || isElsewhere) return;
+  if (document.querySelector("#progress .working")) return;
+  const { prompt } = studio().elements;
+  prompt.focus({ preventScroll: true });
+  prompt.setSelectionRange(prompt.value.length, prompt.value.length);
+};
+
+// What is brought back would take the place of what is typed meanwhile.
+bringBack().then(begin);

@@ -39,22 +39,34 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-busy]")) setBusy(form, false);
 });
 
-// Enter that is held down would buy again and again; in a field it would buy what was only being set.
+// Enter that is held down would buy again and again; in a field it would buy what was only being set, so it
+// leads to the button, which says what that costs.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !event.target.closest?.("#studio-form")) return;
+  const { form } = event.target;
   const isField = event.target.matches("input, select");
   if (event.repeat || isField) event.preventDefault();
-  if (!event.target.matches("input[type=radio]")) return;
+  if (!isField || event.ctrlKey || event.metaKey) return;
   const list = event.target.closest("details[data-close-on-pick]");
   if (list) close(list);
+  else button(form).focus();
 });
 
 // Escape closes the list of models; elsewhere it leads from the form to the pictures, where single keys work.
+// Where nothing was made yet their title is out of sight, and another one stands there.
+const titles = () => [...document.querySelectorAll("#work-title, #progress .blank h2")];
+const isSeen = (title) => title.checkVisibility({ visibilityProperty: true });
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !event.target.closest?.("#studio-form")) return;
   const list = event.target.closest("details[data-close-on-pick][open]");
   if (list) close(list);
-  else document.getElementById("work-title").focus({ preventScroll: true });
+  else titles().find(isSeen)?.focus({ preventScroll: true });
+});
+
+// On a phone the settings lie over the pictures that this leads to.
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.('.tabs [href$="#work-title"]')) document.querySelector(".settings")?.removeAttribute("open");
 });
 
 // From beside the form too; but a link is opened in a new tab by these keys, and what a dialog covers is not sent.

@@ -27,6 +27,11 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) catchUp();
 });
 
+// Where Cancel stood, Try again may stand when the second click of two comes.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest?.(".card form button")) event.preventDefault();
+});
+
 document.addEventListener("htmx:before:swap", () => {
   const { activeElement } = document;
   held = panel()?.contains(activeElement) ? activeElement.closest("li[id]")?.id ?? "" : null;

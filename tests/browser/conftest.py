@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from proof.site import Site
 
@@ -31,8 +31,9 @@ def browser_type_launch_args(chromium: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def no_complaints(context: BrowserContext, site: Site) -> Iterator[None]:
-    """Fail on any console message, any error of a script, and any request that leaves the site."""
+def no_complaints(browser: Browser, site: Site) -> Iterator[None]:
+    """Fail on any console message, any error of a script, and any request that leaves the site, in each
+    context that a test opens."""
     complaints: list[str] = []
 
     def on_page(page: Page) -> None:
@@ -43,9 +44,13 @@ def no_complaints(context: BrowserContext, site: Site) -> Iterator[None]:
         if not request.url.startswith((site.url, "data:")):
             complaints.append(f"a request to {request.url}")
 
-    context.on("page", on_page)
-    context.on("request", on_request)
+    def on_context(context: BrowserContext) -> None:
+        context.on("page", on_page)
+        context.on("request", on_request)
+
+    browser.on("context", on_context)
     yield
+    browser.remove_listener("context", on_context)
     assert complaints == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,54 @@ def test_the_keyboard_alone_gets_a_picture_and_back(page: Page, log_in: LogIn, s
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+    # Whoever goes back comes to look.
+    expect(page.get_by_label("Prompt", exact=True)).not_to_be_focused()
+
+
+@pytest.fixture
+def newcomer(site: Site) -> tuple[str, str]:
+    """The name and the password of a person who has made nothing yet."""
+    name, password = f"new-{uuid.uuid4().hex[:8]}", "paints-for-the-first-time"
+    script = f"""if True:
+        from decimal import Decimal
+        from django.contrib.auth.models import User
+        from generations import ledger
+        new = User.objects.create_user({name!r}, password={password!r})
+        ledger.grant(new, Decimal(100), note="To begin with", created_by=None)"""
+    done = site.manage("shell", "--no-imports", "--command", script)
+    assert done.returncode == 0, done.stderr
+    return name, password
+
+
+def test_a_newcomer_gets_three_in_a_wide_format_by_few_keys(
+    page: Page, site: Site, newcomer: tuple[str, str]
+) -> None:
+    prompt = page.get_by_label("Prompt", exact=True)
+    name, password = newcomer
+    page.goto(f"{site.url}/accounts/login/")
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(password)
+    page.keyboard.press("Enter")
+    expect(prompt).to_be_focused()
+    # Out of the form, and back.
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Your pictures appear here")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("a lighthouse at first sight")
+    for key in ["Tab", "Tab", "ArrowLeft", "ArrowLeft", "ArrowLeft"]:
+        page.keyboard.press(key)
+    expect(page.get_by_label("16:9")).to_be_checked()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    expect(page.get_by_label("Count", exact=True)).to_be_focused()
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="Generate 3 · 12 credits")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    press = page.locator("#progress li.press.wide", has_text="a lighthouse at first sight")
+    expect(press.locator("ul.cards > li")).to_have_count(3)
 
 
 def test_a_key_held_down_buys_once(page: Page, log_in: LogIn) -> None:

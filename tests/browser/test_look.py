@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 
 from proof.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 LogIn = Callable[[Page], None]
-PAGES = ["/", "/gallery/", "/credits/", "/accounts/password/change/", "/nowhere/"]
+PAGES = [
+    "/",
+    "/gallery/",
+    "/gallery/months/",
+    "/gallery/trash/",
+    "/credits/",
+    "/accounts/password/change/",
+    "/nowhere/",
+]
 MOST_SHIFT = 0.02
 MOST_REQUESTS = 12
 MOST_SCRIPT, MOST_STYLE = 40 * 1024, 15 * 1024
@@ -51,9 +60,24 @@ def test_nothing_jumps_when_a_page_is_opened(
     assert shift_of(page) <= MOST_SHIFT
     # Not the person whose pictures of other tests may still be moving.
     log_in_as_staff(page)
-    for path in PAGES:
+    kept, thrown_away = make_two(page)
+    page.goto(f"{site.url}{thrown_away}")
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    for path in [*PAGES, "/usage/", kept]:
         page.goto(f"{site.url}{path}")
         assert shift_of(page) <= MOST_SHIFT, (path, page.evaluate("window.movers"))
+
+
+def make_two(page: Page) -> list[str]:
+    """Make two pictures and return their addresses."""
+    words = f"two lighthouses {uuid.uuid4().hex[:8]}"
+    page.get_by_label("Prompt", exact=True).fill(words)
+    page.get_by_label("Count", exact=True).fill("2")
+    page.get_by_role("button", name="Generate").click()
+    press = page.locator("#progress li.press", has_text=words)
+    expect(press.locator("img[src*='/thumbnail']")).to_have_count(2, timeout=20_000)
+    return [shot.get_attribute("href") or "" for shot in press.locator("a.shot").all()]
 
 
 def test_nothing_jumps_from_the_press_to_the_picture(page: Page, log_in: LogIn) -> None:

@@ -126,21 +126,37 @@ def test_an_ended_session_leads_from_the_panel_to_the_login(studio: Page, prompt
 # Cancel and try again
 
 
+PressInVain = Callable[[Page, str, int], Locator]
+
+
 @pytest.fixture
-def kept_waiting(quick_bfl: Sandbox, prompt: str) -> Iterator[None]:
-    """BFL has no slot for this test's prompt."""
+def press_in_vain(quick_bfl: Sandbox, prompt: str) -> Iterator[PressInVain]:
+    """Generates what BFL has no slot for: prompts with the test's own in them."""
+
+    def press_and_wait(page: Page, prompt: str, count: int) -> Locator:
+        group = press(page, prompt, count)
+        # From the first refusal on, or if BFL was busy before, only one at a time is tried.
+        for _ in range(20):
+            page.wait_for_timeout(100)
+            if any(seen.status == 429 and prompt in str(seen.body) for seen in list(quick_bfl.requests)):
+                break
+        return group
+
     quick_bfl.faults.script("submit", "answer", status=429, prompt=prompt, times=None)
-    yield
+    yield press_and_wait
     quick_bfl.faults.clear()
 
 
-@pytest.mark.usefixtures("kept_waiting")
-def test_one_that_waits_is_canceled_and_then_all_of_its_press(studio: Page, prompt: str) -> None:
-    group = press(studio, prompt, 3)
-    expect(group.get_by_role("button", name="Cancel", exact=True)).to_have_count(3, timeout=15_000)
-    # The first one may just be on its way to BFL, to be refused once more.
+def test_one_that_waits_is_canceled_and_then_all_of_its_press(
+    studio: Page, prompt: str, press_in_vain: PressInVain
+) -> None:
+    group = press_in_vain(studio, prompt, 3)
     group.get_by_role("button", name="Cancel", exact=True).last.click()
     expect(group.get_by_text("Not charged")).to_have_count(1)
+    # The second click of a slow double click, on what stands there now.
+    group.get_by_role("button", name="Try again").hover()
+    studio.mouse.down(click_count=2)
+    studio.mouse.up(click_count=2)
     assert studio.evaluate("document.activeElement !== document.body")
     group.get_by_text("Cancel 2 waiting").click()
     group.get_by_role("button", name="Cancel 2 pictures").click()
@@ -148,9 +164,10 @@ def test_one_that_waits_is_canceled_and_then_all_of_its_press(studio: Page, prom
     expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
 
 
-@pytest.mark.usefixtures("kept_waiting")
-def test_all_that_wait_are_canceled_and_the_button_knows(studio: Page, prompt: str) -> None:
-    press(studio, prompt, 2)
+def test_all_that_wait_are_canceled_and_the_button_knows(
+    studio: Page, prompt: str, press_in_vain: PressInVain
+) -> None:
+    press_in_vain(studio, prompt, 2)
     tools = studio.locator(".work-tools")
     expect(studio.locator("#room")).to_contain_text("2 of 50 waiting", timeout=15_000)
     tools.get_by_text("Cancel 2 waiting").click()
@@ -176,7 +193,66 @@ def test_a_failed_one_says_why_and_is_tried_again(
     expect(pictures(again)).to_have_count(1, timeout=30_000)
 
 
+def test_a_phone_cancels_tries_again_varies_and_clears(
+    studio: Page, prompt: str, quick_bfl: Sandbox, press_in_vain: PressInVain
+) -> None:
+    studio.set_viewport_size({"width": 360, "height": 740})
+    failing = f"a sea mark {uuid.uuid4().hex[:8]}"
+    quick_bfl.faults.script("submit", "answer", status=422, prompt=failing, times=1)
+    press(studio, failing).get_by_role("button", name="Try again").click(timeout=15_000)
+    group = studio.locator("#progress li.press", has_text=failing)
+    expect(pictures(group)).to_have_count(1, timeout=30_000)
+    group.get_by_text("Use again").click()
+    group.get_by_role("link", name="Vary").click()
+    expect(studio.get_by_label("Prompt", exact=True)).to_have_value(failing)
+    group.get_by_role("button", name="Clear").click()
+    expect(studio.locator("#recent li.press", has_text=failing)).to_have_count(2)
+    waiting = press_in_vain(studio, prompt, 2)
+    waiting.get_by_role("button", name="Cancel", exact=True).last.click()
+    expect(waiting.get_by_text("Not charged")).to_have_count(1)
+    # From the settings, which lie over the pictures, a tab leads back to these.
+    studio.locator(".settings > summary").click()
+    studio.get_by_role("link", name="In progress", exact=True).click()
+    expect(studio.locator("#work-title")).to_be_focused()
+    expect(studio.locator("#work-title")).to_be_in_viewport()
+    expect(studio.get_by_role("group", name="Shape")).to_be_hidden()
+
+
 # Keys
+
+
+def test_one_that_waits_is_canceled_by_key(
+    studio: Page, prompt: str, site: Site, press_in_vain: PressInVain
+) -> None:
+    group = press_in_vain(studio, prompt, 2)
+    # The focus stays out of the form while something moves.
+    studio.goto(site.url)
+    expect(studio.get_by_label("Prompt", exact=True)).not_to_be_focused()
+    for key in ("j", "j", "Tab"):
+        studio.keyboard.press(key)
+    expect(group.get_by_role("button", name="Cancel", exact=True).last).to_be_focused()
+    studio.keyboard.press("Enter")
+    expect(group.get_by_text("Not charged")).to_have_count(1)
+    expect(group.locator("a.shot").last).to_be_focused()
+
+
+def test_a_failed_one_is_tried_again_and_its_seed_used_by_key(
+    studio: Page, prompt: str, quick_bfl: Sandbox
+) -> None:
+    quick_bfl.faults.script("submit", "answer", status=422, prompt=prompt, times=1)
+    group = press(studio, prompt)
+    expect(group.get_by_role("button", name="Try again")).to_be_visible(timeout=15_000)
+    for key in ("Escape", "j", "Tab", "Enter"):
+        studio.keyboard.press(key)
+    again = studio.locator("#progress li.press", has_text=prompt)
+    expect(pictures(again)).to_have_count(1, timeout=30_000)
+    again.locator("a.shot").focus()
+    for key in ("Tab", "Enter", "Tab", "Tab", "Tab", "Tab"):
+        studio.keyboard.press(key)
+    expect(again.get_by_role("link", name="Use seed")).to_be_focused()
+    studio.keyboard.press("Enter")
+    expect(studio.get_by_label("Locked")).to_be_checked()
+    expect(studio.get_by_label("Prompt", exact=True)).to_be_focused()
 
 
 def test_a_question_mark_lists_the_keys(studio: Page, faults_of: FaultsOf) -> None:
@@ -269,6 +345,36 @@ def test_it_is_shown_and_cleared_without_script(scriptless: Page, prompt: str) -
     until(scriptless, lambda: pictures(group).count() == 1)
     group.get_by_role("button", name="Clear").click()
     expect(scriptless.locator("#recent li.press", has_text=prompt)).to_be_visible()
+
+
+def test_all_that_waits_is_canceled_without_script(
+    scriptless: Page, prompt: str, press_in_vain: PressInVain
+) -> None:
+    group = press_in_vain(scriptless, prompt, 4)
+    group.get_by_role("button", name="Cancel", exact=True).last.click()
+    expect(group.get_by_text("Not charged")).to_have_count(1)
+    group.get_by_text("Cancel 3 waiting").click()
+    group.get_by_role("button", name="Cancel 3 pictures").click()
+    expect(scriptless.get_by_text("3 pictures canceled; 12 credits came back.")).to_be_visible()
+    press_in_vain(scriptless, f"{prompt} and more", 2)
+    tools = scriptless.locator(".work-tools")
+    tools.get_by_text("Cancel 2 waiting").click()
+    tools.get_by_role("button", name="Cancel 2 pictures").click()
+    expect(scriptless.get_by_text("2 pictures canceled; 8 credits came back.")).to_be_visible()
+
+
+def test_a_failed_one_is_tried_again_without_script(
+    scriptless: Page, prompt: str, quick_bfl: Sandbox
+) -> None:
+    quick_bfl.faults.script("submit", "answer", status=422, prompt=prompt, times=1)
+    group = press(scriptless, prompt)
+    until(scriptless, lambda: group.get_by_role("button", name="Try again").count() == 1)
+    scriptless.get_by_label("Prompt", exact=True).fill("something else")
+    group.get_by_role("link", name="Change the prompt").click()
+    expect(scriptless.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    group.get_by_role("button", name="Try again").click()
+    again = scriptless.locator("#progress li.press", has_text=prompt)
+    until(scriptless, lambda: pictures(again).count() == 1)
 
 
 def test_the_keys_are_a_page_without_script(scriptless: Page, site: Site) -> None:
