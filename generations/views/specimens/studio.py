@@ -115,7 +115,7 @@ def in_sight() -> dict[str, Any]:
     counts = Counter(row.status for row in ended) + Counter(succeeded=12)
     panel = Panel(frame, moving, ended, counts)
     shown = ("It is third in line", "BFL says how far it is", "Done")
-    return {"panel": panel, "groups": [Press([made[name]]) for name in shown], "left_out": 12}
+    return {"panel": panel, "groups": [Press([made[name]]) for name in shown], "unseen_count": 3}
 
 
 def form() -> Iterator[Specimen]:
