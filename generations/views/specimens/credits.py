@@ -136,7 +136,8 @@ def usage() -> Iterator[Specimen]:
     yield from _days()
     shares = {"rows": rows(), "title": "Credits spent by model", "heading": "Model"}
     yield Specimen("By model", "generations/_chart_rows.html", shares)
-    yield Specimen("In detail", "generations/_chart_rows.html", {**shares, "detailed": True})
+    detailed = {**shares, "detailed": True}
+    yield Specimen("In detail", "generations/_chart_rows.html", detailed, width="whole")
     yield from _accounts()
 
 
