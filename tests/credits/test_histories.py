@@ -150,22 +150,28 @@ def _was_short(row: Generation) -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_presses_at_once_three_are_sold(charlie: User) -> None:
-    ledger.grant(charlie, Decimal("7.5"), note="For three", created_by=None)
-
+def test_of_fifty_presses_at_once_three_are_sold_twenty_times_in_a_row() -> None:
+    people = [User.objects.create_user(f"person-{number}") for number in range(20)]
+    for person in people:
+        ledger.grant(person, Decimal("7.5"), note="For three", created_by=None)
     together = threading.Barrier(50)
 
-    def press(_: int) -> bool:
+    def press(person: User) -> bool:
+        together.wait(60)
         try:
-            together.wait(60)
-            lifecycle.create(User.objects.get(pk=charlie.pk), "flux-dev", PROMPT)
+            lifecycle.create(User.objects.get(pk=person.pk), "flux-dev", PROMPT)
         except ledger.InsufficientCredits:
             return False
-        finally:
-            connection.close()
         return True
 
+    def press_for_each(_: int) -> list[bool]:
+        try:
+            return [press(person) for person in people]
+        finally:
+            connection.close()
+
     with ThreadPoolExecutor(50) as threads:
-        assert sum(threads.map(press, range(50))) == 3
-    assert ledger.get_balance(charlie) == 0
-    assert Generation.objects.count() == 3
+        rounds = zip(*threads.map(press_for_each, range(50)), strict=True)
+    assert [sum(sold) for sold in rounds] == [3] * 20
+    assert {ledger.get_balance(person) for person in people} == {0}
+    assert Generation.objects.count() == 60
