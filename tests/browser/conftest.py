@@ -15,9 +15,16 @@ from proof.site import Site
 CHROMIUM = shutil.which("chromium")
 # Chromium would look up its maker's hosts at every start.
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-# With every window Chromium makes two pages for its address bar ready, which cost twice what a page of ours does.
-# The other names are Playwright's, whose list this one replaces.
-UNSEEN = "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,PaintHolding,HttpsUpgrades"
+# With every window Chromium makes pages for its address bar ready, which cost twice what a page of ours does.
+# This list replaces Playwright's, of which the last two are what matters here.
+_UNSEEN = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "PaintHolding",
+    "HttpsUpgrades",
+)
+UNSEEN = f"--disable-features={','.join(_UNSEEN)}"
 
 
 @pytest.fixture(scope="session", autouse=True)
