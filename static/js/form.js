@@ -140,8 +140,13 @@ document.addEventListener("click", (event) => {
   close(list);
 });
 
-// The picture just asked for stands first: show it, however far down one was looking.
-document.addEventListener("queue-changed", () => scrollTo({ top: 0 }));
+// The picture just asked for stands first: show it, however far down one was looking. In a low window the form
+// stands above it.
+document.addEventListener("queue-changed", () => {
+  scrollTo({ top: 0 });
+  const title = document.getElementById("work-title");
+  if (title.getBoundingClientRect().top > innerHeight / 2) title.scrollIntoView();
+});
 
 document.addEventListener("htmx:after:swap", refresh);
 refresh();

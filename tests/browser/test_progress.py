@@ -216,6 +216,10 @@ def test_a_phone_cancels_tries_again_varies_and_clears(
     expect(studio.locator("#work-title")).to_be_focused()
     expect(studio.locator("#work-title")).to_be_in_viewport()
     expect(studio.get_by_role("group", name="Shape")).to_be_hidden()
+    # On its side there is no room for both; the form lies over nothing.
+    studio.set_viewport_size({"width": 640, "height": 360})
+    waiting.locator("a.shot").first.click(trial=True)
+    assert studio.locator(".compose").evaluate("form => getComputedStyle(form).position") == "static"
 
 
 # Keys
