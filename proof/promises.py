@@ -154,20 +154,16 @@ def _was_given_up(generation: Generation) -> bool:
 
 
 def _bill(evidence: Evidence) -> Decimal:
-    return sum((task.cost for pk in evidence.tasks for task in _paid(evidence, pk)), Decimal())
-
-
-def _paid(evidence: Evidence, pk: int) -> list[Task]:
-    """Return the tasks whose cost BFL keeps: what ended otherwise than Ready, or never, it pays back."""
-    now = evidence.sandbox.clock()
-    return [task for task in evidence.tasks.get(pk, []) if task.status == READY and task.has_ended(now)]
+    """Return what BFL keeps: what ended otherwise than Ready it pays back."""
+    tasks = [task for pk in evidence.tasks for task in evidence.tasks[pk]]
+    return sum((task.cost for task in tasks if task.status == READY), Decimal())
 
 
 def _explained(evidence: Evidence) -> Decimal:
     """Return what was charged, given away because it came late, or cannot be had: see check_delivery."""
     total = Decimal()
     for generation in evidence.generations:
-        tasks = _paid(evidence, generation.pk)
+        tasks = evidence.tasks.get(generation.pk, [])
         is_beyond_us = evidence.is_unknown(generation) or any(
             evidence.has_died(generation, task) for task in tasks
         )

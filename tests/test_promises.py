@@ -26,7 +26,7 @@ from proof.lane import Lane
 from proof.report import Figures
 from proof.site import Site
 from proof.stage import KEY, Stage
-from tests.conftest import Work, follow_until, jpeg
+from tests.conftest import Work, jpeg
 
 Kind = GenerationEvent.Kind
 FailureCode = Generation.FailureCode
@@ -216,15 +216,6 @@ def test_it_finds_a_broken_promise(
     figures, found = broken(evidence)
     assert sentence in found
     assert Decimal(getattr(figures, figure)) > 0
-
-
-def test_what_bfl_never_ends_is_on_nobodys_bill(stage: Stage, alice: User, work: Work) -> None:
-    stage.begin("one that never ends")
-    stage.sandbox.faults.script("submit", "never")
-    lifecycle.create(alice, "flux-dev", {"prompt": stage.prompt()})
-    follow_until(Generation.objects.submitted().exists)
-    assert lifecycle.fail(Generation.objects.get(), FailureCode.TIMED_OUT)
-    assert broken(judged(stage))[1] == ""
 
 
 def test_it_gives_a_submission_longer_where_a_webhook_may_come(evidence: Evidence) -> None:

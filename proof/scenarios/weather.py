@@ -10,11 +10,11 @@ from proof.stage import Stage
 
 _PAGE = "<!doctype html><title>502 Bad Gateway</title><center><h1>502 Bad Gateway</h1></center>"
 # Marks in prompts, for the faults that are meant for them.
-_LOST, _HANGS, _DRIPS, _NEVER = "<answer lost>", "<answer hangs>", "<drips>", "<never ends>"
+_LOST, _HANGS, _DRIPS, _TOO_SLOW = "<answer lost>", "<answer hangs>", "<drips>", "<too slow>"
 # What BFL takes beside its price, in credits.
 _COSTS: Mapping[str, float] = {"<dearer>": 3.1, "<cheaper>": 1.9}
-# Longer than our client waits for an answer, in seconds.
-_HANGING = 40.0
+# In seconds: longer than our client waits for an answer; and than flux-dev's deadline and a minute.
+_HANGING, _TOO_LONG = 40.0, 315.0
 
 
 def play(stage: Stage) -> None:
@@ -48,10 +48,10 @@ def _lose_answers(stage: Stage, people: Sequence[Person]) -> None:
 
 
 def _keep_the_workers_busy(stage: Stage, people: Sequence[Person]) -> None:
-    """Pictures that come bit by bit, beside a task that has to be ended in time all the same."""
+    """Pictures that come bit by bit, beside one that has to be given up in time all the same."""
     stage.sandbox.faults.script("download", "slow", seconds=120, prompt=_DRIPS, times=None)
-    stage.sandbox.faults.script("submit", "never", prompt=_NEVER)
-    _press_in_good_weather(stage, people, [stage.prompt(mark) for mark in (_NEVER, *[_DRIPS] * 8)])
+    stage.sandbox.faults.script("submit", "latency", seconds=_TOO_LONG, prompt=_TOO_SLOW)
+    _press_in_good_weather(stage, people, [stage.prompt(mark) for mark in (_TOO_SLOW, *[_DRIPS] * 8)])
 
 
 def _press_in_good_weather(stage: Stage, people: Sequence[Person], prompts: Sequence[str]) -> None:
@@ -89,9 +89,10 @@ def _break_downloads(stage: Stage) -> None:
 
 def _wait_for_the_end(stage: Stage) -> None:
     if stage.lane.is_long:
-        never = stage.rows().filter(params__prompt__endswith=_NEVER).unfinished()
-        stage.wait_for("what never ends was given up", lambda: not never.all().exists(), 400)
+        slow = stage.rows().filter(params__prompt__endswith=_TOO_SLOW)
+        stage.wait_for("what is too slow was given up", lambda: not slow.unfinished().exists(), 400)
         stage.sandbox.faults.clear()
+        stage.wait_for("it comes all the same", slow.filter(status=Generation.Status.SUCCEEDED).exists, 240)
         stage.wait_until_finished(900)
     else:
         # What could not be fetched is fetched a minute later, while the next scenario is played.
