@@ -25,7 +25,7 @@ from generations.models.generation import GenerationQuerySet
 MOST_UNSEEN = 24
 MOST_RECENT = 24
 # Seconds between two looks where nothing is expected soon.
-SELDOM = 15
+SELDOM = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ FOOT = "/form/foot/?form_for=flux-dev&endpoint=flux-dev&count=1"
 FOOT_SECONDS = 3
 # As long as a page far back in line waits between two looks. People do not come in the same second, and what
 # they would cost if they did is not what they cost.
-OPENING = 15
+OPENING = 20
 _VERSION = re.compile(r'hx-get="/progress/\?version=(\w+)"')
 _STAND = re.compile(r'data-stand="(\w+)"')
 _EVERY = re.compile(r'hx-trigger="every (\d+)s')
