@@ -303,7 +303,7 @@ def test_it_says_that_it_still_looks_for_what_was_given_up(as_alice: Client, giv
         text = as_alice.get(address).text
         assert "We still look for it, until" in text
         assert "Not charged" in text
-        assert "every 15s" in text
+        assert "every 20s" in text
     assert lifecycle.stop_looking(given_up)
     for address in (f"/g/{given_up.code}/", "/"):
         assert "We still look for it" not in as_alice.get(address).text
