@@ -27,7 +27,7 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.management.color import no_style  # noqa: E402
-from django.db import connection, models, transaction  # noqa: E402
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from benchmarks import vocabulary  # noqa: E402
@@ -259,9 +259,9 @@ def _insert(rows: Sequence[models.Model]) -> None:
     fields = [field for field in rows[0]._meta.concrete_fields if numbered or not field.primary_key]
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = rows[0]._meta.db_table
-    values = (
-        [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows
-    )
+    # Not through the proxy, which looks itself up at every value.
+    own = connections[DEFAULT_DB_ALIAS]
+    values = ([field.get_db_prep_save(getattr(row, field.attname), own) for field in fields] for row in rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:

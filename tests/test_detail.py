@@ -172,6 +172,18 @@ def test_it_leads_back_to_where_the_picture_stands(
     assert back.findall(as_alice.get(f"/g/{waiting.code}/").text) == ["/"]
 
 
+def test_what_was_opened_in_the_studio_closes_into_it(alice: User, as_alice: Client) -> None:
+    oldest, middle, newest = (generation.code for generation in make_pictures(alice, 3))
+    text = as_alice.get(f"/g/{middle}/?back=studio").text
+    assert re.findall(r'data-back href="(.*?)"', text) == [f"/#card-{middle}"]
+    assert f'rel="prev" href="/g/{newest}/?back=studio"' in text
+    assert f'rel="next" href="/g/{oldest}/?back=studio"' in text
+    assert f'href="/g/{middle}/?back=studio"' in as_alice.get("/").text
+    assert f"/gallery/?at={middle}" in as_alice.get(f"/g/{middle}/?back=elsewhere").text
+    as_alice.post(f"/g/{middle}/trash/")
+    assert f"/gallery/trash/?at={middle}" in as_alice.get(f"/g/{middle}/?back=studio").text
+
+
 # What happened when
 
 

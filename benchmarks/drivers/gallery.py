@@ -1,6 +1,7 @@
 """A gallery of so many generations in the database of DATABASE_URL, and how long its pages take. Prints JSON.
 
-Each page is asked for through the whole site but the web server: middleware, view, queries, templates.
+`fill 10000` fills an empty database, `measure` asks for pages of it. Each page is asked for through the whole
+site but the web server: middleware, view, queries, templates.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 from urllib.parse import urlencode
 
 # As the web server loads it.
@@ -34,17 +36,20 @@ PAGE = 500
 COMMON = vocabulary.OFTEN.split()
 
 
-def main(count: int) -> None:
+def fill(count: int) -> dict[str, Any]:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     began = time.monotonic()
     seed.fill(count)
-    filled = time.monotonic() - began
+    return {"filled": time.monotonic() - began}
+
+
+def measure_all() -> dict[str, Any]:
     person = User.objects.get(username="person1")
     client = Client()
     client.force_login(person)
     figures = {name: measure(client, addresses) for name, addresses in readings(person).items()}
-    print(json.dumps({"filled": filled, "load": os.getloadavg()[0], "figures": figures}))
+    return {"load": os.getloadavg()[0], "figures": figures}
 
 
 def readings(person: User) -> dict[str, list[str]]:
@@ -113,4 +118,4 @@ def took(client: Client, address: str) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    print(json.dumps(fill(int(sys.argv[2])) if sys.argv[1] == "fill" else measure_all()))

@@ -36,20 +36,27 @@ def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
 
 
 def _ways(request: PersonRequest, generation: Generation) -> dict[str, str]:
-    """Return where one can go from here, in the search that one came from."""
+    """Return where one can go from here: in the search that one came from, or back to the studio."""
     if not generation.is_succeeded:
         return {"back_url": reverse("studio"), "back_name": "Studio"}
     text = request.GET.get("q", "")
-    carried = f"?{urlencode({'q': text})}" if text else ""
+    origin = {"back": "studio"} if request.GET.get("back") == "studio" else {"q": text} if text else {}
+    carried = f"?{urlencode(origin)}" if origin else ""
     picture: Picture | None = getattr(generation, "picture", None)
     is_trashed = picture is not None and picture.is_trashed
     shelf = Picture.objects.in_trash() if is_trashed else Picture.objects.on_wall()
-    back, name = ("gallery-trash", "Back to the trash") if is_trashed else ("gallery", "Gallery")
-    place = {"at": generation.code, **({"q": text} if text else {})}
-    ways = {"back_url": f"{reverse(back)}?{urlencode(place)}", "back_name": name}
+    ways = _way_back(generation, origin, is_trashed=is_trashed)
     for way, code in _neighbours(shelf.matching(request.user, parse(text)), generation).items():
         ways[way] = reverse("generation-detail", args=[code]) + carried
     return ways
+
+
+def _way_back(generation: Generation, origin: dict[str, str], *, is_trashed: bool) -> dict[str, str]:
+    if "back" in origin and not is_trashed:
+        return {"back_url": f"{reverse('studio')}#card-{generation.code}", "back_name": "Studio"}
+    back, name = ("gallery-trash", "Back to the trash") if is_trashed else ("gallery", "Gallery")
+    place = {"at": generation.code, **{key: text for key, text in origin.items() if key == "q"}}
+    return {"back_url": f"{reverse(back)}?{urlencode(place)}", "back_name": name}
 
 
 def _neighbours(pictures: PictureQuerySet, generation: Generation) -> dict[str, uuid.UUID]:

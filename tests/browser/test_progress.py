@@ -54,6 +54,7 @@ def pictures(group: Locator) -> Locator:
     return group.locator("img[src*='/thumbnail']")
 
 
+@pytest.mark.browser_context_args(reduced_motion="no-preference")
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pictures_are_revealed_in_place(width: int, studio: Page, prompt: str, faults_of: FaultsOf) -> None:
     studio.set_viewport_size({"width": width, "height": 800})
