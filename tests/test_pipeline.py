@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -128,17 +129,29 @@ def test_a_refused_connection_is_waited_out(
     assert generation.is_succeeded
 
 
-@pytest.mark.parametrize("kind", ["answer", "drop"])
+@pytest.mark.parametrize(("kind", "told"), [("answer", "502"), ("drop", "ConnectionError")])
 def test_an_unclear_answer_is_never_followed_by_a_second_purchase(
-    kind: str, work: Work, alice: User, sandbox: Sandbox
+    kind: str, told: str, work: Work, alice: User, sandbox: Sandbox
 ) -> None:
     sandbox.faults.script("submit", kind, accepted=True, status=502, body="<html>Bad gateway</html>")
     generation = order(alice)
     work()
     generation.refresh_from_db()
     assert generation.failure_code == FailureCode.OUTCOME_UNKNOWN
+    assert told in generation.timeline[-1].detail
     assert len(sandbox.tasks) == 1
     assert ledger.get_balance(alice) == 100
+
+
+def test_with_a_webhook_an_unclear_answer_is_waited_for_and_told(
+    work: Work, alice: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://flux.example"
+    sandbox.faults.script("submit", "answer", status=502, body="<html>Bad gateway</html>")
+    generation = order(alice)
+    follow_until(lambda: Generation.objects.filter(unanswered_at__isnull=False).exists())
+    assert Generation.objects.get().status == Generation.Status.SUBMITTING
+    assert re.fullmatch("No clear answer from BFL: .*502.*", generation.timeline[-1].detail)
 
 
 def test_an_outage_with_unclear_answers_does_not_burn_the_whole_queue(

@@ -65,6 +65,19 @@ def test_a_picture_goes_to_storing_at_once(generation: Generation) -> None:
     generation.refresh_from_db()
     assert (generation.status, generation.sample_url, generation.seed) == ("ready", SAMPLE, 42)
     assert [event.detail for event in generation.events.filter(kind="webhook")] == ["Ready"]
+    # A body holds a signed link, and is kept only where it has to wait.
+    assert Delivery.objects.get().held == ""
+
+
+def test_what_it_says_next_counts_as_what_it_said_first(generation: Generation) -> None:
+    for progress in (0.25, 0.5):
+        assert (
+            call(generation, {"task_id": "task-1", "status": "Pending", "progress": progress}).status_code
+            == 200
+        )
+    assert call(generation, ready()).status_code == 200
+    assert Generation.objects.get().status == Generation.Status.READY
+    assert Delivery.objects.count() == 3
 
 
 @pytest.mark.parametrize("word", ["Ready", "SUCCESS"])
