@@ -174,7 +174,11 @@ const goOn = (page) => {
   const items = [...above.querySelectorAll(":scope > :not([hidden])")];
   const row = items.filter((item) => item.offsetTop === items.at(-1).offsetTop);
   const stays = (item) => item.getBoundingClientRect().top < innerHeight || item.contains(document.activeElement);
-  if (!row.some(stays)) more.prepend(...row);
+  if (!row.some(stays)) {
+    more.prepend(...row);
+    // The one above is the last now, and whole as well: nothing fills it up.
+    above.toggleAttribute("data-goes-on", true);
+  }
   above.after(more);
   for (const part of [above, page]) if (!part.childElementCount) part.remove();
 };

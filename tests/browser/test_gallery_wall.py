@@ -359,6 +359,11 @@ def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
     expect(shots(page)).to_have_count(50)
     expect(page.locator(".wall-page")).to_have_count(1)
     assert page.locator(".wall").nth(1).locator("[data-picture]").count() > 2
+    # The row before it reaches from edge to edge as it did: nothing moved, and no gap is left.
+    before = page.locator(".wall").first.locator("[data-picture]").last.bounding_box()
+    assert before
+    width = page.evaluate("document.body.clientWidth")
+    assert before["x"] + before["width"] == pytest.approx(width - 6, abs=1)
     assert_the_search_stays_in_sight(page)
     last = shots(page).nth(49).locator("a.shot")
     last.scroll_into_view_if_needed()
