@@ -428,8 +428,8 @@ def test_words_that_somebody_else_wrote_stay_out_of_ones_form(
     # Elsewhere, nothing of the form is on its way any more when the session ends.
     page.goto(f"{site.url}/credits/")
     page.unroute("**/draft/")
-    # Its token stays, as it does when a session ends by itself: a picture that is still being asked for is led
-    # to the login too, and would bring another one than the form has.
+    # Its token stays, as it does when a session ends by itself: a picture that is still being asked for is
+    # led to the login too, and would bring another one than the form has.
     page.context.clear_cookies(name="sessionid")
     log_in_as_staff(page)
     page.goto(site.url)
