@@ -353,6 +353,21 @@ def taken_late(user: User) -> Generation:
     return generation
 
 
+def test_what_bfl_took_after_all_is_written_down_for_that_one_alone(alice: User) -> None:
+    other = given_up(alice, FailureCode.OUTCOME_UNKNOWN)
+    generation = given_up(alice, FailureCode.OUTCOME_UNKNOWN)
+    before, polling_url = timezone.now(), "https://api.eu.bfl.ai/v1/get_result?id=task-1"
+    submission = bfl.Submission(id="task-1", polling_url=polling_url, cost=None)
+    assert lifecycle.mark_taken_late(generation, submission)
+    generation.refresh_from_db()
+    assert (generation.bfl_id, generation.polling_url) == ("task-1", polling_url)
+    assert generation.submitted_at is not None
+    assert before <= generation.submitted_at <= timezone.now()
+    assert generation.timeline[-1].detail == "BFL took it after all, as task-1"
+    other.refresh_from_db()
+    assert (other.bfl_id, other.submitted_at) == ("", None)
+
+
 def test_the_sweep_has_it_looked_for_until_its_time_is_over(
     alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:

@@ -180,6 +180,15 @@ def test_a_retry_is_a_purchase_of_its_own(alice: User) -> None:
     assert ledger.get_balance(alice) == 100 - again.price
 
 
+def test_trying_again_takes_it_out_of_sight_for_whom_it_was_made_alone(alice: User, bob: User) -> None:
+    for user, is_unseen in ((bob, True), (alice, False)):
+        generation = create(alice)
+        assert lifecycle.cancel(generation, canceled_by=bob)
+        lifecycle.retry(generation, user)
+        generation.refresh_from_db()
+        assert generation.is_unseen is is_unseen
+
+
 def test_two_presses_of_try_again_buy_once(alice: User) -> None:
     generation = submitted(alice)
     lifecycle.fail(generation, FailureCode.PROVIDER_ERROR)
@@ -204,7 +213,8 @@ def test_nothing_is_tried_again_that_has_a_picture_or_may_get_one(
     make: Callable[[User], Generation], alice: User
 ) -> None:
     generation = make(alice)
-    with pytest.raises(lifecycle.NothingToRetry, match="Nothing was charged"):
+    told = r"^Only what failed or was canceled can be tried again\. Nothing was charged\.$"
+    with pytest.raises(lifecycle.NothingToRetry, match=told):
         lifecycle.retry(generation, alice)
     assert Generation.objects.count() == 1
 

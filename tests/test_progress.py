@@ -497,6 +497,14 @@ def test_it_gives_each_refund_once_however_often_all_are_canceled(as_alice: Clie
     assert CreditEntry.objects.filter(kind=CreditEntry.Kind.REFUND).count() == 3
 
 
+def test_what_one_has_canceled_is_no_news_and_tells_by_whom(alice: User) -> None:
+    buy(alice, 2)
+    for row in lifecycle.cancel_waiting(alice, alice.generations.all()):
+        row.refresh_from_db()
+        assert not row.is_unseen
+        assert (row.timeline[-1].kind, row.timeline[-1].created_by) == ("canceled", alice)
+
+
 def test_what_was_claimed_meanwhile_is_not_canceled(alice: User) -> None:
     buy(alice, 2)
     waiting = alice.generations.all()
