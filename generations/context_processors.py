@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,6 +12,11 @@ from django.http import HttpRequest
 from generations import ledger, pulse, words
 from generations.models import Generation, Provider
 from generations.pulse import Pulse
+
+
+def word_of(state: object) -> str:
+    """Return a short word that differs where the state does."""
+    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
 class Frame:
@@ -37,6 +43,11 @@ class Frame:
         """How many of this person's generations wait for their turn, by endpoint."""
         queued = Generation.objects.queued().filter(user=self._user)
         return Counter(queued.values_list("endpoint", flat=True))
+
+    @property
+    def stand(self) -> str:
+        """A word that changes with a person's credits and places to wait, not with each step of a picture."""
+        return word_of((self.balance, sorted(self.waiting.items())))
 
     @property
     def all_count(self) -> str:

@@ -6,7 +6,6 @@ it, clear it), never by itself: so nothing on the page jumps when a picture is f
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, prefetch_related_objects
 
 from generations import estimates, periods, words
-from generations.context_processors import Frame
+from generations.context_processors import Frame, word_of
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
 
@@ -108,16 +107,11 @@ class Panel:
         ]
         return f"{', '.join(filter(None, told))}." if any(told) else ""
 
-    @property
-    def stand(self) -> str:
-        """A word that changes with a person's credits and places to wait, not with each step of a picture."""
-        return _word((self.frame.balance, sorted(self.frame.waiting.items())))
-
     @cached_property
     def version(self) -> str:
         """Two words in one: of the pictures, and of what changes with every step of the line."""
         outlooks = [row.outlook for row in self.moving]
-        return self._pictures + _word((outlooks, self.frame.all_count))
+        return self._pictures + word_of((outlooks, self.frame.all_count))
 
     def differs_in_outlooks(self, version: str) -> bool:
         """Whether to a page of that version no more is news than outlooks and how many are in progress."""
@@ -131,11 +125,7 @@ class Panel:
         ended = [(row.pk, row.status, row.is_looked_for) for row in self.ended]
         notice = (frame.provider_state.notice, frame.waiting_reason, frame.pause_line)
         counts = sorted(self.ended_counts.items())
-        return _word((moving, ended, counts, bool(frame.all_count), notice))
-
-
-def _word(state: object) -> str:
-    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
+        return word_of((moving, ended, counts, bool(frame.all_count), notice))
 
 
 def show(user: User, frame: Frame, *, most: int | None = MOST_UNSEEN) -> Panel:

@@ -251,12 +251,14 @@ def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
 
 
 def _context(request: PersonRequest, form: GenerationForm, listing: Mapping[str, Listed]) -> dict[str, Any]:
-    here = room.of(request.user, listing[form.endpoint.slug], frame_of(request, request.user))
+    frame = frame_of(request, request.user)
+    here = room.of(request.user, listing[form.endpoint.slug], frame)
     return {
         "form": form,
         "models": _choices(listing, form.endpoint),
         "room": here,
         "quote": here.quote(form.count),
+        "stand": frame.stand,
     }
 
 

@@ -161,17 +161,18 @@ document.addEventListener(
   true,
 );
 
-// What stands at the button is of the moment it was drawn. It is asked for again when my credits or my places to
-// wait are others, not with every step of a picture and of the line; and when one comes back to the page, since
-// limits and prices may have changed meanwhile.
+// What stands at the button is of the moment it was drawn. It is asked for again when the panel tells of other credits
+// or places to wait than it knows of, not with every step of a picture and of the line; and when one comes back to
+// the page, since limits and prices may have changed meanwhile. Either may have caught a moment that has passed: it is
+// asked until they agree.
 const FRESH = 3000;
-const standNow = () => document.getElementById("progress")?.dataset.stand;
-let stand = standNow();
+const standOf = (id) => document.getElementById(id)?.dataset.stand;
+let isOld = false;
 let asked = 0;
 let due = 0;
 
 const forget = () => {
-  stand = null;
+  isOld = true;
 };
 document.addEventListener("visibilitychange", forget);
 window.addEventListener("pageshow", forget);
@@ -179,16 +180,16 @@ window.addEventListener("pageshow", forget);
 const freshen = () => {
   asked = Date.now();
   due = 0;
+  isOld = false;
   const foot = document.getElementById("foot");
   if (foot) htmx.trigger(foot, "stale");
 };
 
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+document.addEventListener("htmx:after:swap", () => {
   follow();
-  // Nothing was swapped where there was no news.
-  if (ctx?.target?.id !== "progress" || ctx.swap === "none" || stand === standNow()) return;
-  stand = standNow();
-  due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
+  if (isOld || standOf("foot") !== standOf("progress")) {
+    due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
+  }
 });
 
 follow();
