@@ -22,7 +22,7 @@ from generations.models.generation import GenerationQuerySet
 
 # Of what ended, unless all is asked for. All that moves is shown, however much.
 MOST_UNSEEN = 24
-MOST_RECENT = 24
+MOST_RECENT = 16
 # Seconds between two looks where nothing is expected soon.
 SELDOM = 20
 

@@ -22,8 +22,8 @@ from generations.models.gallery import PictureQuerySet
 from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 
 PAGE_SIZE = 36
-# Counting goes no further.
-MOST_COUNTED = 10_000
+# So far a page counts by itself; how many there are beyond, it asks when it is there.
+MOST_COUNTED = 1_000
 # Of a search without a match, so many parts are tried to be left out.
 MOST_DROPPED = 8
 PLACES = {"older_than", "newer_than", "at", "month"}

@@ -200,6 +200,24 @@ def test_it_pages_through_five_thousand_equal_times(as_alice: Client, alice: Use
     assert seen == sorted([source.pk, *copies], reverse=True)
 
 
+@pytest.mark.parametrize(("most", "told", "asks"), [(2, "2+ pictures", True), (3, "3 pictures", False)])
+def test_beyond_what_a_page_counts_it_asks_for_the_rest(
+    most: int,
+    told: str,
+    asks: bool,
+    as_alice: Client,
+    alice: User,
+    media: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gallery, "MOST_COUNTED", most)
+    make_wall(alice, 3)
+    text = as_alice.get("/gallery/").text
+    assert f"{told}</span>" in text
+    assert ('hx-trigger="load, changed from:document"' in text) is asks
+    assert "<span data-count>3 pictures</span>" in as_alice.get("/gallery/count/?q=").text
+
+
 def copies_of(source: Generation, count: int) -> list[int]:
     """Put further pictures of the same moment beside one; only what the order looks at is real."""
     first = source.pk + 1

@@ -42,7 +42,7 @@ STATES = [
     *("A picture that you removed", "what was left of it went on", "Settled with BFL"),
     *("after settling what BFL took", "This picture was removed for good.", "As FLUX has rewritten it"),
     *("2 chosen", "In the trash, 12 days left.", "FLUX has it, so it can no longer be canceled."),
-    *("10,000+ pictures", "4 filters", "That search cannot be read", "There are some when you leave"),
+    *("1,000+ pictures", "4 filters", "That search cannot be read", "There are some when you leave"),
     *("No pictures yet.", "Nothing was bought in this month.", "Nothing was bought by what is chosen here."),
     *("the price list</a> says", "BFL has not told its balance for", "BFL has taken less than"),
     *("None of your newest", "No prompt of yours", "Add a word to find fewer"),

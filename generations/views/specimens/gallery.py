@@ -48,7 +48,7 @@ def finding() -> Iterator[Specimen]:
     filters = f'pier tag:logo tag:"{TAGS[-1]}" ratio:16:9 before:2026-11'
     heads = {
         "Head of the wall": searched(),
-        "Head of more than are counted": searched() | {"count": 10_000, "has_more_than_count": True},
+        "Head of more than are counted": searched() | {"count": 1_000, "has_more_than_count": True},
         "Head of a search": searched(filters),
         "Head of the trash": searched("pier") | {"in_trash": True},
     }
