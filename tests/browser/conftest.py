@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from proof.site import Site
 
@@ -25,6 +25,8 @@ _UNSEEN = (
     "HttpsUpgrades",
 )
 UNSEEN = f"--disable-features={','.join(_UNSEEN)}"
+# Milliseconds. How soon a page answers is for the benchmarks to say; a machine that is busy makes no test fail.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
