@@ -25,7 +25,7 @@ _UNSEEN = (
     "HttpsUpgrades",
 )
 UNSEEN = f"--disable-features={','.join(_UNSEEN)}"
-# Milliseconds. How soon a page answers is for the benchmarks to say; a machine that is busy makes no test fail.
+# Milliseconds. How soon a page answers is for the benchmarks to say; a busy machine makes no test fail.
 expect.set_options(timeout=15_000)
 
 
