@@ -33,7 +33,9 @@ from generations.views.gallery import PAGE_SIZE  # noqa: E402
 
 TIMES = 60
 PAGE = 500
-COMMON = vocabulary.OFTEN.split()
+OFTEN = vocabulary.OFTEN.split()
+# Of these ten thousand generations too have more than a page.
+COMMON = OFTEN[:16]
 
 
 def fill(count: int) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def readings(person: User) -> dict[str, list[str]]:
     # The small site has fewer pages: then its last. Behind its very last picture there is none.
     deep = codes[min(PAGE * PAGE_SIZE, len(codes) - TIMES - 1) :][:TIMES]
     months = [f"{date:%Y-%m}" for date in pictures.dates("created_at", "month")]
-    words = chance.choices(COMMON, k=TIMES)
+    common, words = chance.choices(COMMON, k=TIMES), chance.choices(OFTEN, k=TIMES)
     return {
         "first page": ["/gallery/"],
         "page 500": [f"/gallery/?older_than={code}" for code in deep],
@@ -69,9 +71,10 @@ def readings(person: User) -> dict[str, list[str]]:
         "the months": ["/gallery/months/"],
         "three filters": [wall("endpoint:flux-dev ratio:16:9 is:favourite")],
         "three filters that find much": [wall(f"endpoint:flux-dev format:jpeg after:{months[0]}")],
-        "search, a common word": [wall(word) for word in words],
-        "search, two words": [wall(f"{word} {chance.choice(COMMON)}") for word in words],
-        "search, the start of a word": [wall(word[:3]) for word in words],
+        "search, a common word": [wall(word) for word in common],
+        "search, the start of one": [wall(word[:3]) for word in common],
+        "search, any word": [wall(word) for word in words],
+        "search, two words": [wall(f"{word} {chance.choice(OFTEN)}") for word in words],
         "search, a rare word": [wall(seed.RARE)],
         "search, word and filters": [wall(f"{word} ratio:1:1 tag:logo") for word in words],
         "viewer": [f"/g/{code}/" for code in some],

@@ -22,7 +22,8 @@ from generations.models.gallery import PictureQuerySet
 from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 
 PAGE_SIZE = 36
-# So far a page counts by itself; how many there are beyond, it asks when it is there.
+# So far a page counts by itself, and of a search by words what it shows: to count some that match, PostgreSQL
+# looks up all. How many there are beyond is asked for when the page is there.
 MOST_COUNTED = 1_000
 # Of a search without a match, so many parts are tried to be left out.
 MOST_DROPPED = 8
@@ -174,10 +175,10 @@ def _around(
     request: PersonRequest, name: str, query: Query, found: PictureQuerySet, page: Page
 ) -> dict[str, Any]:
     """Return what stands around the wall on a whole page."""
-    count = found.order_by()[: MOST_COUNTED + 1].count() if page.pictures else 0
+    count, has_more = _count(found, query, page)
     return {
-        "count": min(count, MOST_COUNTED),
-        "has_more_than_count": count > MOST_COUNTED,
+        "count": count,
+        "has_more_than_count": has_more,
         "chips": [(part, _address(name, q=query.without(part).text)) for part in query.filters],
         "drops": [] if page.pictures else _drops(request, name, query),
         "clear_url": reverse(name),
@@ -186,6 +187,14 @@ def _around(
         "chosen": {key: query.value_of(key) for key in READERS},
         **_choices(request, query),
     }
+
+
+def _count(found: PictureQuerySet, query: Query, page: Page) -> tuple[int, bool]:
+    """Return how many pictures there are, as far as that is soon counted, and whether there are more."""
+    if query.words or not page.pictures:
+        return len(page.pictures), page.has_older or page.has_newer
+    count = found.order_by()[: MOST_COUNTED + 1].count()
+    return min(count, MOST_COUNTED), count > MOST_COUNTED
 
 
 def _favourites(name: str, query: Query) -> str:

@@ -218,6 +218,16 @@ def test_beyond_what_a_page_counts_it_asks_for_the_rest(
     assert "<span data-count>3 pictures</span>" in as_alice.get("/gallery/count/?q=").text
 
 
+def test_a_search_by_words_counts_what_it_shows_and_asks_for_the_rest(
+    as_alice: Client, alice: User, media: Path
+) -> None:
+    make_wall(alice, PAGE_SIZE + 1)
+    text = as_alice.get("/gallery/?q=lighthouse").text
+    assert f"{PAGE_SIZE}+ pictures</span>" in text
+    assert 'hx-trigger="load, changed from:document"' in text
+    assert f"{PAGE_SIZE + 1} pictures" in as_alice.get("/gallery/count/?q=lighthouse").text
+
+
 def copies_of(source: Generation, count: int) -> list[int]:
     """Put further pictures of the same moment beside one; only what the order looks at is real."""
     first = source.pk + 1
