@@ -163,11 +163,12 @@ document.addEventListener(
 
 // What stands at the button is of the moment it was drawn. It is asked for again when the panel tells of other credits
 // or places to wait than it knows of, not with every step of a picture and of the line; and when one comes back to
-// the page, since limits and prices may have changed meanwhile. Either may have caught a moment that has passed: it is
-// asked until they agree.
+// the page, since limits and prices may have changed meanwhile. Either may have caught a moment that has passed, so it
+// is asked once more; a panel that asks no more may be older for good.
 const FRESH = 3000;
 const standOf = (id) => document.getElementById(id)?.dataset.stand;
 let isOld = false;
+let tried = "";
 let asked = 0;
 let due = 0;
 
@@ -187,9 +188,11 @@ const freshen = () => {
 
 document.addEventListener("htmx:after:swap", () => {
   follow();
-  if (isOld || standOf("foot") !== standOf("progress")) {
-    due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
-  }
+  const [foot, panel] = [standOf("foot"), standOf("progress")];
+  const pair = foot === panel ? "" : `${foot} ${panel}`;
+  const isNews = pair && pair !== tried;
+  tried = pair;
+  if (isOld || isNews) due ||= setTimeout(freshen, Math.max(asked + FRESH - Date.now(), 0));
 });
 
 follow();
