@@ -47,9 +47,9 @@ PEOPLE = 100
 YEARS = timedelta(days=4 * 365)
 BATCH = 20_000
 PLENTY = Decimal(1_000_000)
-# Every so often a prompt has this word, and no other has it.
+# So many prompts have this word, however many there are.
 RARE = "axolotl"
-RARE_EVERY = 500
+RARE_COUNT = 200
 SHAPES = ((1024, 1024), (1344, 768), (768, 1344), (1152, 896), (896, 1152), (1440, 608))
 ENDPOINT_SHARES = {
     "flux-dev": 40,
@@ -132,12 +132,15 @@ def _generations(count: int, people: Sequence[int], chance: random.Random) -> It
     numbers = itertools.count(
         (Generation.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
     )
+    step = max(count // RARE_COUNT, 1)
     for press in _presses(count, people, chance):
         for _ in range(press.count):
-            yield _generation(next(numbers), press, chance)
+            number = next(numbers)
+            prompt = press.prompt if number % step else f"{press.prompt}, {RARE}"
+            yield _generation(number, press, prompt, chance)
 
 
-def _generation(number: int, press: Press, chance: random.Random) -> Generation:
+def _generation(number: int, press: Press, prompt: str, chance: random.Random) -> Generation:
     fate = chance.random()
     status = "failed" if fate < 0.05 else "canceled" if fate < 0.06 else "succeeded"
     took = timedelta(seconds=press.endpoint.usual_seconds * (0.7 + chance.random()))
@@ -147,7 +150,7 @@ def _generation(number: int, press: Press, chance: random.Random) -> Generation:
         code=uuid.UUID(int=chance.getrandbits(128), version=4),
         user_id=press.person,
         endpoint=press.endpoint.slug,
-        params=_params(press, number),
+        params=_params(press, prompt),
         price=press.endpoint.price,
         bfl_price=press.endpoint.price,
         status=status,
@@ -163,8 +166,7 @@ def _generation(number: int, press: Press, chance: random.Random) -> Generation:
     )
 
 
-def _params(press: Press, number: int) -> dict[str, object]:
-    prompt = f"{press.prompt}, {RARE}" if number % RARE_EVERY == 0 else press.prompt
+def _params(press: Press, prompt: str) -> dict[str, object]:
     width, height = press.shape
     size = {"width": width, "height": height}
     names = {parameter.name for parameter in press.endpoint.parameters}

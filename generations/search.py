@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WORDS = "generations_picture_words"
 # Where SQLite's index of words has got to: a picture's id.
 PLACE = RawSQL(f"{WORDS}.rowid", [], BigIntegerField())  # noqa: S611  # a constant
+# So many of a person's newest pictures PostgreSQL looks through one by one.
+NEAR = 900
 # More endings than these, and SQLite puts them together itself, which takes as long as they have pictures.
 MOST_ENDINGS = 200
 
@@ -40,6 +42,24 @@ def matching(pictures: PictureQuerySet, user: User, query: Query) -> PictureQuer
     for part in query.filters:
         pictures = pictures.filter(FILTERS[part.key](user, part.value))
     return _with_words(pictures, user, query.words) if query.words else pictures
+
+
+def newest(found: PictureQuerySet, shelf: PictureQuerySet, query: Query, count: int) -> list[int]:
+    """Return the ids of the newest `count` of what a search has found on a person's shelf.
+
+    PostgreSQL's index of words knows no order: all that match are looked up to find the newest. Of a word
+    that many pictures have, the last few hundred are enough, and the wall's index leads through these.
+    """
+    if query.words and connection.vendor == "postgresql":
+        for edge in shelf.newest_first().values_list("created_at", flat=True)[NEAR : NEAR + 1]:
+            ids = _ids(found.filter(created_at__gte=edge), count)
+            if len(ids) == count:
+                return ids
+    return _ids(found, count)
+
+
+def _ids(found: PictureQuerySet, count: int) -> list[int]:
+    return list(found.newest_first().values_list("pk", flat=True)[:count])
 
 
 def _with_words(pictures: PictureQuerySet, user: User, words: list[Part]) -> PictureQuerySet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
-from generations import bfl, months, periods, suggestions
+from generations import bfl, months, periods, search, suggestions
 from generations.models import Picture, Tag
 from generations.models.gallery import PictureQuerySet
 from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
@@ -99,7 +100,7 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
     query = parse(request.GET.get("q", ""))
     found = shelf.matching(request.user, query)
     place = _place(request)
-    page = _page(found, place, request)
+    page = _page(request, found, shelf.of(request.user), query, place)
     if not page.pictures and PLACES & request.GET.keys() and not request.htmx:
         # What stood there is gone, so nothing is left to turn back from.
         return redirect(_address(name, q=query.text))
@@ -126,29 +127,38 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
     return render(request, f"generations/{name.removeprefix('gallery-')}.html", context)
 
 
-def _page(found: PictureQuerySet, place: Picture | None, request: PersonRequest) -> Page:
+def _page(
+    request: PersonRequest,
+    found: PictureQuerySet,
+    shelf: PictureQuerySet,
+    query: Query,
+    place: Picture | None,
+) -> Page:
+    """Return the page at a place of what a search has found on a person's shelf."""
     if place and "newer_than" in request.GET:
-        rows = _load(found.newer_than(place).oldest_first(), PAGE_SIZE + 1)
+        newer = found.newer_than(place).oldest_first().values_list("pk", flat=True)
+        rows = _load(newer[: PAGE_SIZE + 1])
         return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
-    rest = found
+    rest, among = found, shelf
     above: list[Picture] = []
     if place and "at" in request.GET:
         # The page around a picture begins half a page before it.
         before = list(found.newer_than(place).oldest_first().values_list("pk", flat=True)[: PAGE_SIZE // 2])
         above = list(Picture.objects.to_show().filter(pk__in=before[-1:]))
-        rest = found.older_than(above[0]) if above else found
-    elif place:
-        rest = found.older_than(place)
+        place = above[0] if above else None
+    if place:
+        rest, among = rest.older_than(place), among.older_than(place)
     elif month := months.month_in(request.GET.get("month", "")):
-        rest = found.filter(created_at__lt=periods.start_of(months.after(month)))
-    rows = above + _load(rest.newest_first(), PAGE_SIZE + 1)
+        end = periods.start_of(months.after(month))
+        rest, among = rest.filter(created_at__lt=end), among.filter(created_at__lt=end)
+    rows = above + _load(search.newest(rest, among, query, PAGE_SIZE + 1))
     has_newer = rest is not found and bool(rows) and found.newer_than(rows[0]).exists()
     return Page(rows[:PAGE_SIZE], has_newer=has_newer, has_older=len(rows) > PAGE_SIZE)
 
 
-def _load(found: PictureQuerySet, count: int) -> list[Picture]:
+def _load(ids: Iterable[int]) -> list[Picture]:
     # Their ids first: what has to be sorted is narrow then, and most of it never leaves an index.
-    ids = list(found.values_list("pk", flat=True)[:count])
+    ids = list(ids)
     rows = Picture.objects.to_show().in_bulk(ids)
     return [rows[pk] for pk in ids if pk in rows]
 

@@ -327,7 +327,7 @@ def test_a_picture_that_comes_while_it_is_looked_at_makes_the_viewer_whole(
     expect(page.locator("[data-viewer]")).to_be_focused(timeout=30_000)
     expect(page.get_by_role("button", name="Zoom")).to_be_visible(timeout=30_000)
     expect(page.locator("img.size")).not_to_have_js_property("naturalWidth", 0)
-    expect(page.locator("[data-back]")).to_have_text(re.compile("Gallery"))
+    expect(page.locator("[data-back]")).to_have_text(re.compile("Studio"))
     expect(page.locator("[data-viewer]")).to_be_focused()
 
 
