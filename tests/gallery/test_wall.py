@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from generations import gallery as gallery_verbs
-from generations import images, lifecycle
+from generations import images, lifecycle, search
 from generations.models import Change, Generation, Picture
 from generations.query import parse
 from generations.views import gallery
@@ -226,6 +226,20 @@ def test_a_search_by_words_counts_what_it_shows_and_asks_for_the_rest(
     assert f"{PAGE_SIZE}+ pictures</span>" in text
     assert 'hx-trigger="load, changed from:document"' in text
     assert f"{PAGE_SIZE + 1} pictures" in as_alice.get("/gallery/count/?q=lighthouse").text
+
+
+@pytest.mark.parametrize("near", [0, 2, PAGE_SIZE, 900])
+def test_a_word_is_found_in_order_however_far_it_is_looked_for_first(
+    near: int, as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "NEAR", near)
+    old = make_pictures(alice, PAGE_SIZE + 2)
+    make_pictures(alice, 2, prompt="a heron")
+    new = make_pictures(alice, 4)
+    set_time(old, timezone.now() - timedelta(days=1))
+    first, _ = shown_codes(as_alice, "/gallery/?q=lighthouse")
+    second, _ = shown_codes(as_alice, f"/gallery/?q=lighthouse&older_than={first[-1]}")
+    assert [*first, *second] == [str(row.code) for row in [*reversed(new), *reversed(old)]]
 
 
 def copies_of(source: Generation, count: int) -> list[int]:
