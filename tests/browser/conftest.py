@@ -136,6 +136,7 @@ def faults_of(axe: str) -> Callable[[Page], list[str]]:
     """Tells what is wrong with a page as it stands, on a phone and wide, in light and in dark."""
 
     def faults_of_page(page: Page) -> list[str]:
+        page.evaluate(DRAW_ALL)
         page.evaluate(axe)
         return [fault for width in WIDTHS for fault in _faults_at(width, page)]
 
