@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -137,7 +136,7 @@ def _page(
     """Return the page at a place of what a search has found on a person's shelf."""
     if place and "newer_than" in request.GET:
         newer = found.newer_than(place).oldest_first().values_list("pk", flat=True)
-        rows = _load(newer[: PAGE_SIZE + 1])
+        rows = _load(list(newer[: PAGE_SIZE + 1]))
         return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
     rest, among = found, shelf
     above: list[Picture] = []
@@ -156,9 +155,8 @@ def _page(
     return Page(rows[:PAGE_SIZE], has_newer=has_newer, has_older=len(rows) > PAGE_SIZE)
 
 
-def _load(ids: Iterable[int]) -> list[Picture]:
-    # Their ids first: what has to be sorted is narrow then, and most of it never leaves an index.
-    ids = list(ids)
+def _load(ids: list[int]) -> list[Picture]:
+    # Their ids come first: what has to be sorted is narrow then, and most of it never leaves an index.
     rows = Picture.objects.to_show().in_bulk(ids)
     return [rows[pk] for pk in ids if pk in rows]
 
