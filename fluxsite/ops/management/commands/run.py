@@ -33,7 +33,7 @@ STOP_SECONDS = 8
 
 class Command(BaseCommand):
     help = "Starts the site with all its processes, and restarts what dies; Ctrl-C stops them."
-    # Each process runs the checks itself, with the environment that it is given here.
+    # The store workers run the checks, with the environment that they are given here.
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
