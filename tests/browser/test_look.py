@@ -58,7 +58,7 @@ def test_nothing_jumps_when_a_page_is_opened(
     page.add_init_script(WATCH_SHIFTS)
     page.goto(f"{site.url}/accounts/login/")
     assert shift_of(page) <= MOST_SHIFT
-    # Not the person whose pictures of other tests may still be moving.
+    # Who sees all pages.
     log_in_as_staff(page)
     kept, thrown_away = make_two(page)
     page.goto(f"{site.url}{thrown_away}")

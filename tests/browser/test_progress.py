@@ -12,23 +12,17 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from generations import words
 from generations.sandbox import Sandbox
 from proof.site import Site
+from tests.browser.test_look import MOST_SHIFT, WATCH_SHIFTS, shift_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 LogIn = Callable[[Page], None]
 FaultsOf = Callable[[Page], list[str]]
 
-SHIFTS = """() => {
-  window.shifts = 0;
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
-  }).observe({ type: "layout-shift" });
-}"""
-
 
 @pytest.fixture
 def prompt() -> str:
-    """A prompt that no other test has: all share one site and one person."""
+    """A prompt that no other test has: all share one site and one BFL."""
     return f"a lighthouse {uuid.uuid4().hex[:8]}"
 
 
@@ -58,15 +52,15 @@ def pictures(group: Locator) -> Locator:
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pictures_are_revealed_in_place(width: int, studio: Page, prompt: str, faults_of: FaultsOf) -> None:
     studio.set_viewport_size({"width": width, "height": 800})
+    studio.evaluate(WATCH_SHIFTS)
     group = press(studio, prompt, 3)
     # What the press itself moved is not meant.
     studio.wait_for_timeout(1200)
-    studio.evaluate(SHIFTS)
+    studio.evaluate("window.shifted = 0; window.movers = []")
     before = group.bounding_box()
     expect(pictures(group)).to_have_count(3, timeout=30_000)
-    studio.wait_for_timeout(300)
+    assert shift_of(studio) <= MOST_SHIFT, studio.evaluate("window.movers")
     assert group.bounding_box() == before
-    assert studio.evaluate("window.shifts") <= 0.02
     assert faults_of(studio) == []
 
 
