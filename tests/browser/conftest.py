@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from proof.site import Site
@@ -79,43 +81,101 @@ def _complaint_of(message: ConsoleMessage) -> list[str]:
     return [] if is_refusal else [f"{message.type}: {message.text}"]
 
 
-Cookies = dict[str, list[Any]]
+@dataclass(frozen=True, slots=True)
+class Member:
+    name: str
+    session_key: str
 
 
-# The draft that all tests share, as it is for someone who has never been here.
-PLAIN = "endpoint=flux-kontext-pro&aspect_ratio=1:1&seed_mode=random&prompt_upsampling=false&prompt="
+# Of every member: to hash one for each would take longer than all the rest.
+PASSWORD = "paints-for-the-first-time"
+# So many at once, since each start of `manage.py` takes as long as making thirty.
+MAKE_MEMBERS = f"""if True:
+    import uuid
+    from decimal import Decimal
+    from django.conf import settings
+    from django.contrib.auth.hashers import make_password
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from generations import ledger
+    password = make_password({PASSWORD!r})
+    for _ in range(60):
+        member = User.objects.create(username=f"new-{{uuid.uuid4().hex[:8]}}", password=password)
+        ledger.grant(member, Decimal(1000), note="To begin with", created_by=None)
+        client = Client()
+        client.force_login(member)
+        print(member.username, client.cookies[settings.SESSION_COOKIE_NAME].value)"""
 
 
 @pytest.fixture(scope="session")
-def sessions() -> Cookies:
-    """The cookies of whoever has logged in."""
-    return {}
+def members(site: Site) -> Iterator[Member]:
+    """People who have made nothing yet. The site is shared, and nobody meets what another test has left."""
+    return _members(site)
+
+
+def _members(site: Site) -> Iterator[Member]:
+    while True:
+        done = site.manage("shell", "--no-imports", "--command", MAKE_MEMBERS)
+        assert done.returncode == 0, done.stderr
+        for line in done.stdout.splitlines():
+            yield Member(*line.split())
 
 
 @pytest.fixture
-def log_in(site: Site, sessions: Cookies) -> Callable[[Page], None]:
-    return lambda page: _log_in_as("demo", page, site, sessions)
+def member(members: Iterator[Member]) -> Member:
+    return next(members)
 
 
 @pytest.fixture
-def log_in_as_staff(site: Site, sessions: Cookies) -> Callable[[Page], None]:
-    return lambda page: _log_in_as("admin", page, site, sessions)
+def log_in(site: Site, member: Member) -> Callable[[Page], None]:
+    """Opens the studio in a page as the test's member."""
+    return lambda page: _open_studio(page, site, [_session_cookie(site, member)])
 
 
-def _log_in_as(name: str, page: Page, site: Site, sessions: Cookies) -> None:
-    """Open the studio as somebody, with a form that nobody has touched.
+def _session_cookie(site: Site, member: Member) -> Any:
+    return {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": member.session_key,
+        "url": site.url,
+        "httpOnly": True,
+    }
 
-    By the login form when their session is new or another test has ended it.
-    """
-    page.context.add_cookies(sessions.get(name, []))
+
+# A form that nobody has touched, whatever the draft says.
+PLAIN = "endpoint=flux-kontext-pro&aspect_ratio=1:1&seed_mode=random&prompt_upsampling=false&prompt="
+
+
+def _open_studio(page: Page, site: Site, cookies: list[Any]) -> None:
+    page.context.add_cookies(cookies)
     page.goto(f"{site.url}/?{PLAIN}")
+
+
+@pytest.fixture(scope="session")
+def staff_cookies() -> list[Any]:
+    """The cookies of the administrator, once there are any."""
+    return []
+
+
+@pytest.fixture
+def log_in_as_staff(site: Site, staff_cookies: list[Any]) -> Callable[[Page], None]:
+    """Opens the studio in a page as the administrator, whom all tests share."""
+    return lambda page: _log_in_as_staff(page, site, staff_cookies)
+
+
+def _log_in_as_staff(page: Page, site: Site, cookies: list[Any]) -> None:
+    """By the login form the first time, or when a test has ended the session."""
+    _open_studio(page, site, cookies)
     if "/accounts/login/" not in page.url:
         return
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(site.password_of(name))
-    page.get_by_role("button", name="Log in").click()
+    log_in_by_form(page, "admin", site.password_of("admin"))
     page.wait_for_url(f"{site.url}/")
-    sessions[name] = page.context.cookies()
+    cookies[:] = page.context.cookies()
+
+
+def log_in_by_form(page: Page, name: str, password: str) -> None:
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -12,14 +11,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from generations import bfl
 from generations.bfl import InvalidParameters
 from proof.site import Site
-from tests.browser.conftest import is_sideways
+from tests.browser.conftest import PASSWORD, Member, is_sideways, log_in_by_form
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 LogIn = Callable[[Page], None]
 Open = Callable[..., Page]
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
-# Everybody here shares one person's draft, so each test begins with a form of its own.
+# Whatever an endpoint's own defaults are.
 PLAIN = "seed_mode=random&aspect_ratio=1:1&width=1024&height=768&prompt_upsampling=false"
 
 
@@ -393,15 +392,8 @@ def end_session(page: Page) -> None:
     page.context.clear_cookies(name="sessionid")
 
 
-def log_in_again(page: Page, site: Site) -> None:
-    page.get_by_label("Username").fill("demo")
-    page.get_by_label("Password").fill(site.password_of("demo"))
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(f"{site.url}/")
-
-
 def test_words_that_no_session_takes_are_there_after_the_login(
-    studio: Open, site: Site, sessions: dict[str, Any]
+    studio: Open, site: Site, member: Member
 ) -> None:
     page = studio()
     end_session(page)
@@ -410,8 +402,8 @@ def test_words_that_no_session_takes_are_there_after_the_login(
     prompt(page).press_sequentially(", to the last word")
     generate(page).click()
     page.wait_for_url("**/accounts/login/**")
-    log_in_again(page, site)
-    sessions["demo"] = page.context.cookies()
+    log_in_by_form(page, member.name, PASSWORD)
+    page.wait_for_url(f"{site.url}/")
     expect(prompt(page)).to_have_value("a lighthouse that outlives a session, to the last word")
     page.reload()
     expect(prompt(page)).to_have_value("a lighthouse that outlives a session, to the last word")
@@ -509,9 +501,6 @@ def test_what_changes_soon_after_a_look_is_looked_at_too(studio: Open) -> None:
 
 def test_a_look_that_finds_all_as_it_was_asks_nothing_at_the_button(studio: Open) -> None:
     page = studio()
-    # The person is shared, and another test's pictures may still be moving.
-    seen = page.request.get(f"{page.url.split('?')[0]}progress/?whole", headers={"HX-Request": "true"})
-    page.route("**/progress/**", lambda route: route.fulfill(response=seen))
     with page.expect_response("**/form/foot/**"):
         look(page)
     asked: list[str] = []

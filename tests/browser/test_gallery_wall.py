@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from proof.people import Person
 from proof.site import Site
-from tests.browser.conftest import is_sideways, violations
-from tests.browser.test_journeys import press
+from tests.browser.conftest import PASSWORD, Member, is_sideways, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -23,29 +25,27 @@ LogIn = Callable[[Page], None]
 
 @pytest.fixture
 def word() -> str:
-    """A word that no other test's prompt has: the site is shared."""
+    """A word that the searches of this test find by."""
     return f"w{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
-def wall(page: Page, log_in: LogIn, site: Site, word: str) -> Page:
-    """The wall with three pictures of a word."""
+def wall(page: Page, log_in: LogIn, site: Site, member: Member, word: str) -> Page:
+    """A page of somebody who has three pictures of a word on the wall."""
+    make(site, member, [f"a lighthouse {word}", f"a heron {word}", f"an orange {word}"])
     log_in(page)
-    make(page, site, [f"a lighthouse {word}", f"a heron {word}", f"an orange {word}"])
     return page
 
 
-def make(page: Page, site: Site, prompts: list[str]) -> None:
-    page.goto(site.url)
+def make(site: Site, member: Member, prompts: list[str]) -> None:
+    """Buy a picture of each, and wait until all are on the wall. Without a browser, which takes longer."""
+    person = Person(site, User(username=member.name), member.session_key)
     for prompt in prompts:
-        press(page, prompt, "flux-dev")
-        expect(page.locator("#progress li", has_text=prompt)).to_be_visible()
-    for prompt in prompts:
-        thumbnail = page.locator("#progress li", has_text=prompt).locator("img[src*='/thumbnail']")
-        expect(thumbnail).to_be_visible(timeout=30_000)
-    # Each test looks at the studio with a new browser, which would fetch them all again.
-    page.get_by_role("button", name="Clear what has ended").click()
-    expect(page.locator("#progress li", has_text=prompts[0])).to_have_count(0)
+        assert person.press(prompt)
+    until = time.monotonic() + 30
+    while person.read("/gallery/").count("data-picture") < len(prompts):
+        assert time.monotonic() < until, "the pictures never came"
+        time.sleep(0.1)
 
 
 def search(page: Page, site: Site, text: str) -> None:
@@ -347,10 +347,10 @@ def assert_the_search_stays_in_sight(page: Page) -> None:
 
 
 def test_it_goes_on_while_one_scrolls_and_comes_back_to_the_same_place(
-    page: Page, log_in: LogIn, site: Site, word: str, browser: Browser
+    page: Page, log_in: LogIn, member: Member, site: Site, word: str, browser: Browser
 ) -> None:
     log_in(page)
-    order = ("--user", "demo", "--endpoint", "flux-dev", "--prompt", f"many {word}", "--count", "50")
+    order = ("--user", member.name, "--endpoint", "flux-dev", "--prompt", f"many {word}", "--count", "50")
     assert site.manage("generate", *order).returncode == 0
     page.goto(f"{site.url}/gallery/?q={word}")
     expect(page.locator("#search")).to_have_value(word)
@@ -514,13 +514,13 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def test_the_keyboard_alone_leads_from_the_login_to_the_trash_and_back(
-    page: Page, site: Site, word: str
+    page: Page, site: Site, member: Member, word: str
 ) -> None:
     keys = page.keyboard
     page.goto(f"{site.url}/accounts/login/")
-    keys.type("demo")
+    keys.type(member.name)
     keys.press("Tab")
-    keys.type(site.password_of("demo"))
+    keys.type(PASSWORD)
     keys.press("Enter")
     page.wait_for_url(f"{site.url}/")
     keys.press("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from generations import bfl
 from proof.site import Site
-from tests.browser.conftest import is_sideways
+from tests.browser.conftest import PASSWORD, Member, is_sideways
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -70,30 +69,12 @@ def test_the_keyboard_alone_gets_a_picture_and_back(page: Page, log_in: LogIn, s
     expect(page.get_by_label("Prompt", exact=True)).not_to_be_focused()
 
 
-@pytest.fixture
-def newcomer(site: Site) -> tuple[str, str]:
-    """The name and the password of a person who has made nothing yet."""
-    name, password = f"new-{uuid.uuid4().hex[:8]}", "paints-for-the-first-time"
-    script = f"""if True:
-        from decimal import Decimal
-        from django.contrib.auth.models import User
-        from generations import ledger
-        new = User.objects.create_user({name!r}, password={password!r})
-        ledger.grant(new, Decimal(100), note="To begin with", created_by=None)"""
-    done = site.manage("shell", "--no-imports", "--command", script)
-    assert done.returncode == 0, done.stderr
-    return name, password
-
-
-def test_a_newcomer_gets_three_in_a_wide_format_by_few_keys(
-    page: Page, site: Site, newcomer: tuple[str, str]
-) -> None:
+def test_a_newcomer_gets_three_in_a_wide_format_by_few_keys(page: Page, site: Site, member: Member) -> None:
     prompt = page.get_by_label("Prompt", exact=True)
-    name, password = newcomer
     page.goto(f"{site.url}/accounts/login/")
-    page.keyboard.type(name)
+    page.keyboard.type(member.name)
     page.keyboard.press("Tab")
-    page.keyboard.type(password)
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(prompt).to_be_focused()
     # Out of the form, and back.

@@ -23,7 +23,7 @@ def scriptless(browser: Browser, log_in: LogIn) -> Iterator[Page]:
 
 
 def open_form(page: Page) -> None:
-    """Begin with a count of 1, whatever the draft of the shared person has."""
+    """Begin with a count of 1, whatever the draft has."""
     page.goto(f"{page.url.split('?')[0]}?endpoint=flux-dev&seed_mode=random&prompt=")
 
 

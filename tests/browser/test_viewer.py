@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 
 from generations.sandbox import Sandbox
 from proof.site import Site
-from tests.browser.conftest import is_sideways, violations
+from tests.browser.conftest import Member, is_sideways, violations
 from tests.browser.test_journeys import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -19,6 +19,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes]
 LogIn = Callable[[Page], None]
 NAMES = ("first", "second", "third")
 SEARCH = "/gallery/?q=viewerlighthouse"
+
+
+@pytest.fixture(scope="module")
+def member(members: Iterator[Member]) -> Member:
+    """One for all tests here: the three pictures are made once."""
+    return next(members)
 
 
 @pytest.fixture(scope="module")
