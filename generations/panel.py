@@ -20,8 +20,10 @@ from generations.context_processors import Frame, word_of
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
 
-# Of what ended, unless all is asked for. All that moves is shown, however much.
+# Of what ended, at first and when all of it is asked for; the rest of a press comes along. All that moves is
+# shown, however much.
 MOST_UNSEEN = 24
+MOST_ASKED_FOR = 500
 MOST_RECENT = 16
 # Seconds between two looks where nothing is expected soon.
 SELDOM = 20
@@ -70,7 +72,7 @@ class Panel:
     frame: Frame
     moving: list[Generation]
     ended: list[Generation]
-    """Those that were not looked at; of many the newest, unless all are asked for."""
+    """Those that were not looked at; of many the newest."""
     ended_counts: Counter[str]
     """How many there are of all of them, by status."""
 
@@ -81,6 +83,12 @@ class Panel:
     @property
     def ended_count(self) -> int:
         return self.ended_counts.total()
+
+    @property
+    def more_count(self) -> int:
+        """How many of what ended can be asked for; 0 when no more than are shown."""
+        most = min(self.ended_count, MOST_ASKED_FOR)
+        return most if len(self.ended) < most else 0
 
     @property
     def interval(self) -> int:
@@ -128,8 +136,8 @@ class Panel:
         return word_of((moving, ended, counts, bool(frame.all_count), notice))
 
 
-def show(user: User, frame: Frame, *, most: int | None = MOST_UNSEEN) -> Panel:
-    """Return the panel; of what ended and was not looked at, the newest `most`, or all."""
+def show(user: User, frame: Frame, *, most: int = MOST_UNSEEN) -> Panel:
+    """Return the panel; of what ended and was not looked at, the newest `most`."""
     mine = user.generations
     moving = list(mine.unfinished().order_by("pk"))
     unseen = mine.unseen().out_of_trash()
@@ -144,9 +152,9 @@ def show(user: User, frame: Frame, *, most: int | None = MOST_UNSEEN) -> Panel:
     return panel
 
 
-def _count(unseen: GenerationQuerySet, ended: list[Generation], most: int | None) -> Counter[str]:
+def _count(unseen: GenerationQuerySet, ended: list[Generation], most: int) -> Counter[str]:
     """Return how many have ended by status; the database is asked only where more have than are at hand."""
-    if most is None or len(ended) < most:
+    if len(ended) < most:
         return Counter(row.status for row in ended)
     counted = unseen.order_by().values_list("status").annotate(Count("pk"))
     return Counter(dict(counted))

@@ -340,6 +340,19 @@ def test_all_that_has_ended_is_a_link_away_and_stays_in_sight(
     assert shown(text) >= {row.code for row in made[1:]}
 
 
+def test_a_page_has_an_end_however_much_has_ended(
+    as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [make_pictures(alice)[0] for _ in range(4)]
+    monkeypatch.setattr("generations.panel.MOST_UNSEEN", 2)
+    monkeypatch.setattr("generations.panel.MOST_ASKED_FOR", 3)
+    assert '?all#work-title">Show 3</a>' in as_alice.get("/").text
+    text = as_alice.get("/?all").text
+    assert shown(text) == {row.code for row in made[1:]}
+    assert "These are the newest 3." in text
+    assert 'All pictures are in your <a class="link" href="/gallery/">gallery</a>.' in text
+
+
 def test_a_press_that_is_shown_whole_leaves_nothing_out(
     as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

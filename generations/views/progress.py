@@ -102,7 +102,7 @@ def context_of(request: PersonRequest) -> dict[str, Any]:
 
 
 def _shown(request: PersonRequest) -> Panel:
-    most = None if _wants_all(request) else panel.MOST_UNSEEN
+    most = panel.MOST_ASKED_FOR if _wants_all(request) else panel.MOST_UNSEEN
     return panel.show(request.user, frame_of(request, request.user), most=most)
 
 
@@ -117,7 +117,7 @@ def _in_sight(request: PersonRequest, shown: Panel) -> dict[str, Any]:
 
 
 def _wants_all(request: PersonRequest) -> bool:
-    """Whether all that ended is to be in sight: a page at that address says so with all that it asks for."""
+    """Whether more than the newest is to be in sight: a page at that address says so with all it asks for."""
     return "all" in request.GET or "all" in request.POST
 
 
