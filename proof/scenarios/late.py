@@ -33,7 +33,7 @@ def play_with_dead_links(stage: Stage) -> None:
         _leave_pictures_at_bfl(stage, (_READY, _IN_WORK) * 3)
         stage.wait_for("BFL has no task any more", lambda: not _count(stage, Status.SUBMITTED), 60)
         # What was found Ready only now has its own fifteen minutes.
-        _stand_still(stage)
+        stand_still(stage)
     stage.wait_until_finished(120)
 
 
@@ -47,10 +47,11 @@ def _leave_pictures_at_bfl(stage: Stage, marks: Sequence[str]) -> None:
     with kill.frozen(stage.site, "store"):
         ready = marks.count(_READY)
         stage.wait_for(f"{ready} are READY", lambda: _count(stage, Status.READY) == ready, 40)
-        _stand_still(stage)
+        stand_still(stage)
 
 
-def _stand_still(stage: Stage) -> None:
+def stand_still(stage: Stage) -> None:
+    """Stop everything, and start it again as if fifteen minutes had passed."""
     kill.kill_all(stage.site)
     stage.sandbox.advance(SKIP.total_seconds())
     _shift_rows()
