@@ -59,6 +59,14 @@ def test_it_keeps_six_for_kontext_max_and_lets_others_pass(db: None) -> None:
     assert lifecycle.claim() == []
 
 
+def test_what_others_have_at_bfl_takes_none_of_kontext_maxs_six(db: None) -> None:
+    alice = rich("alice")
+    order(alice, 10)
+    assert len(lifecycle.claim()) == 10
+    order(alice, 8, "flux-kontext-max")
+    assert len(lifecycle.claim()) == 6
+
+
 def test_both_limits_are_settings(db: None, settings: Settings) -> None:
     settings.BFL_MAX_ACTIVE, settings.BFL_MAX_ACTIVE_KONTEXT_MAX = 4, 1
     order(rich("alice"), 5, "flux-kontext-max")

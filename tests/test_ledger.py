@@ -55,6 +55,11 @@ def test_it_lets_the_last_credit_be_spent(charlie: User) -> None:
     assert ledger.get_balance(charlie) == 0
 
 
+def test_the_largest_grant_is_one(charlie: User) -> None:
+    ledger.grant(charlie, ledger.LARGEST_GRANT, note="All at once", created_by=None)
+    assert ledger.get_balance(charlie) == ledger.LARGEST_GRANT
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "1000000.0001", "0.00001", "NaN", "Infinity"])
 def test_it_refuses_a_grant_of(amount: str, alice: User) -> None:
     with pytest.raises(ledger.InvalidAmount):

@@ -158,6 +158,13 @@ def test_it_gives_the_credits_back_when_it_is_canceled(alice: User) -> None:
     assert generation.events.last().created_by == alice  # type: ignore[union-attr]
 
 
+def test_only_what_its_owner_canceled_is_seen_already(alice: User, staff: User) -> None:
+    own, another = lifecycle.create(alice, "flux-dev", PROMPT, count=2)
+    assert lifecycle.cancel(own, canceled_by=alice)
+    assert lifecycle.cancel(another, canceled_by=staff)
+    assert [row.seen_at is not None for row in Generation.objects.order_by("pk")] == [True, False]
+
+
 def test_it_cannot_be_canceled_once_claimed(alice: User) -> None:
     generation = create(alice)
     lifecycle.claim()

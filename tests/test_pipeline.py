@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -304,6 +305,36 @@ def test_polls_may_fail_in_every_way_for_a_while(work: Work, alice: User, sandbo
     generation.refresh_from_db()
     assert generation.is_succeeded
     assert "Daydreaming" in [event.detail for event in generation.events.filter(kind="bfl_status")]
+
+
+def polls(sandbox: Sandbox) -> int:
+    return sum("get_result" in request.path for request in sandbox.requests)
+
+
+def test_it_looks_no_more_often_than_its_interval(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "SHORTEST_INTERVAL", 0.3)
+    sandbox.faults.script("poll", "status", task_status="Pending", times=None)
+    order(alice)
+    began_at = time.monotonic()
+    follow_until(lambda: polls(sandbox) >= 3)
+    assert polls(sandbox) <= (time.monotonic() - began_at) / follower.SHORTEST_INTERVAL + 1
+
+
+def test_it_looks_again_only_when_bfl_has_said(work: Work, alice: User, sandbox: Sandbox) -> None:
+    sandbox.faults.script("poll", "answer", status=429, headers={"Retry-After": "60"}, times=None)
+    order(alice)
+    looked_at: list[float] = []
+
+    def is_long_ago() -> bool:
+        if polls(sandbox):
+            looked_at.append(time.monotonic())
+        # Without such a header it looks again after a second.
+        return bool(looked_at) and time.monotonic() > looked_at[0] + 1.5
+
+    follow_until(is_long_ago)
+    assert polls(sandbox) == 1
 
 
 def test_a_task_that_bfl_no_longer_knows_is_given_up(

@@ -77,6 +77,13 @@ def test_a_request_that_was_changed_is_another_press(change: dict[str, Any], ali
     assert press(alice) == [first]
 
 
+def test_the_same_settings_for_another_endpoint_are_another_press(alice: User) -> None:
+    (pro,) = press(alice, endpoint="flux-kontext-pro")
+    (best,) = press(alice, endpoint="flux-kontext-max")
+    assert pro.params == best.params
+    assert (pro.endpoint, best.endpoint) == ("flux-kontext-pro", "flux-kontext-max")
+
+
 SEEDS = [{**PROMPT, "seed": seed} for seed in (7, 8, 9)]
 
 
