@@ -322,6 +322,22 @@ def test_it_looks_no_more_often_than_its_interval(
     assert polls(sandbox) <= (time.monotonic() - began_at) / follower.SHORTEST_INTERVAL + 1
 
 
+def test_whoever_is_named_in_a_call_is_looked_at_next(
+    work: Work, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "FIRST_LOOK", 1000)
+    generation = order(alice)
+    calls = iter([generation.pk])
+
+    def is_looked_at() -> bool:
+        if Generation.objects.submitted().exists():
+            for pk in calls:
+                queue.wake_follower(pk)
+        return polls(sandbox) > 0
+
+    follow_until(is_looked_at)
+
+
 def test_it_looks_again_only_when_bfl_has_said(work: Work, alice: User, sandbox: Sandbox) -> None:
     sandbox.faults.script("poll", "answer", status=429, headers={"Retry-After": "60"}, times=None)
     order(alice)
