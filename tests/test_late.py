@@ -442,7 +442,8 @@ def test_bfl_calls_late_over_the_wire(
 
     follow_until(lambda: Generation.objects.exclude(bfl_id="").exists() and give_up())
     sandbox.faults.script("poll", "not_found", times=None)
-    follow_until(is_ready)
+    # The web server's thread queues the job a moment after its row is READY.
+    follow_until(lambda: bool(waiting_jobs("store")))
     run_jobs("store")
     generation.refresh_from_db()
     assert (generation.is_succeeded, generation.is_late) == (True, True)
