@@ -236,6 +236,26 @@ def test_it_tells_what_bfl_reports_once_per_change(alice: User) -> None:
     assert kinds(generation).count("bfl_status") == 1
 
 
+def test_what_bfl_reports_of_one_is_told_of_that_one(alice: User) -> None:
+    other = submitted(alice)
+    create(alice)
+    (generation,) = lifecycle.claim()
+    assert lifecycle.mark_submitted(generation, bfl.Submission(id="task-2", polling_url=None, cost=None))
+    assert lifecycle.mark_progress(generation, PENDING)
+    other.refresh_from_db()
+    assert (other.bfl_status, other.progress) == ("", None)
+
+
+@pytest.mark.parametrize("endpoint", bfl.ENDPOINTS.values(), ids=lambda endpoint: endpoint.slug)
+def test_each_endpoint_has_its_own_time_at_bfl(endpoint: bfl.Endpoint, alice: User) -> None:
+    create(alice, endpoint.slug)
+    (generation,) = lifecycle.claim()
+    assert lifecycle.mark_submitted(generation, SUBMISSION)
+    assert generation.submitted_at
+    assert generation.deadline_at
+    assert (generation.deadline_at - generation.submitted_at).total_seconds() == endpoint.deadline_seconds
+
+
 def test_secrets_do_not_reach_the_timeline(alice: User) -> None:
     generation = submitted(alice)
     lifecycle.fail(generation, FailureCode.PROVIDER_ERROR, "x-key: abc123 https://x/y?sig=s3cret&se=1")

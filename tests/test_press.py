@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle, words
+from generations import bfl, ledger, lifecycle, offers, words
 from generations.models import Generation, Offer, PastPrompt, Press
 from tests.credits.steps import complete, ready, submit
 
@@ -115,6 +115,12 @@ def test_it_takes_no_fewer_than_one_and_no_more_than_a_hundred(
 ) -> None:
     with pytest.raises(lifecycle.InvalidCount):
         lifecycle.create_each(alice, "flux-dev", requests)
+
+
+def test_a_hundred_are_bought_at_once(alice: User, staff: User) -> None:
+    ledger.grant(alice, Decimal(1000), note="For a hundred", created_by=None)
+    offers.save(Offer(endpoint="flux-dev", max_waiting=100), changed_by=staff)
+    assert len(lifecycle.create(alice, "flux-dev", PROMPT, count=100)) == 100
 
 
 def test_a_form_that_counts_up_buys_one_picture_of_each_seed(as_alice: Client, alice: User) -> None:

@@ -337,6 +337,18 @@ def test_the_sweep_ends_what_can_no_longer_be_fetched(
     assert ready.failure_code == FailureCode.STORING_FAILED
 
 
+def test_its_time_to_be_fetched_begins_when_it_is_ready(
+    ready: Generation,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("last") == []
+    monkeypatch.setattr(tasks, "STORE_DEADLINE", 0)
+    sweep(django_capture_on_commit_callbacks)
+    assert waiting_jobs("last") == [("generations.tasks.end_overdue", (ready.pk,))]
+
+
 def test_what_was_forgotten_past_its_deadline_is_looked_for_once_more(
     ready: Generation, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
