@@ -20,9 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # One worker more than there are cores, since some tests wait; beyond four they only take memory.
 WORKERS = min((os.cpu_count() or 1) + 1, 4)
 SHARED = ["-n", str(WORKERS), "--dist", "worksteal", "-m", "not browser and not processes"]
-# What starts the whole site, and Chromium, waits more than it computes: two at a time, a file each, and each
-# with a site of its own.
-WHOLE = ["-n", "2", "--dist", "loadfile", "-m", "browser or processes"]
+# What starts the whole site, and Chromium, waits more than it computes: two at a time, each with one site.
+WHOLE = ["-n", "2", "--dist", "worksteal", "-m", "browser or processes"]
 # Once is enough for what asks a database nothing, or nothing that another would answer otherwise: BFL and its
 # sandbox, processes, settings, files, and what forms and pages show. What locks, constrains, adds up, orders,
 # searches or tells days apart runs on both, and so does all that is not named here. Whole sites bring a
