@@ -215,7 +215,7 @@ def address_of(name: str, rows: dict[str, Model]) -> str:
     model = name.removeprefix("admin:").rpartition("_")[0].removesuffix("_password")
     given: dict[str, Any] = {
         "code": generation.code,
-        "object_id": rows[model].pk if model in rows else 1,
+        "object_id": rows.get(model, generation).pk,
         "id": generation.user.pk,
         "pk": rows["generations_creditentry"].pk,
         "content_type_id": ContentType.objects.get_for_model(Generation).pk,
