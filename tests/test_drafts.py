@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from generations import drafts, lifecycle, prompts
+from generations import drafts, lifecycle, offers, prompts
 from generations.models import Draft, Generation, PastPrompt
+from generations.offers import Listed
 from tests.conftest import make_pictures
 from tests.test_studio import HTMX, open_at, prompt_of, value_of
 
@@ -297,6 +299,20 @@ def test_words_changed_after_a_pick_are_ones_own_again(as_alice: Client) -> None
     keep(as_alice, prompt="a fox in snow")
     text = pick(as_alice, as_alice.get("/").text, "prompt=a+hare")
     assert prompt_of(undo(as_alice, text)) == "a fox in snow"
+
+
+def test_a_save_that_comes_late_draws_no_other_form(
+    as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_list = offers.get_list
+
+    def overtaken() -> Mapping[str, Listed]:
+        drafts.keep(alice, {**TYPED, "endpoint": "flux-dev"})
+        return get_list()
+
+    monkeypatch.setattr(offers, "get_list", overtaken)
+    text = as_alice.post("/form/", {**TYPED, "endpoint": "flux-kontext-pro"}, headers=HTMX).text
+    assert 'name="form_for" value="flux-kontext-pro"' in text
 
 
 def test_what_another_model_does_not_take_can_be_brought_back(as_alice: Client) -> None:

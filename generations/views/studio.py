@@ -58,8 +58,11 @@ def studio_form(request: PersonRequest) -> HttpResponse:
     """The form for another endpoint, with every value that it takes too; or with one setting reset."""
     posted = request.POST.dict()
     posted.pop(posted.get("reset", ""), None)
-    fitted = _keep_fitted(request.user, posted)
-    return _draw(request, note=fitted.sentence, fresh="settings")
+    # Together, or a save that is still on its way writes between the two, and its form would be drawn.
+    with transaction.atomic():
+        fitted = _keep_fitted(request.user, posted)
+        kept = drafts.get(request.user)
+    return _draw(request, kept=kept, note=fitted.sentence, fresh="settings")
 
 
 @require_safe
@@ -230,14 +233,16 @@ def _fitted(given: Mapping[str, Any]) -> Fitted:
     return Fitted({**fitted.values, "endpoint": slug, "form_for": slug}, fitted.sentence)
 
 
-def _draw(request: PersonRequest, *, note: str = "", fresh: str = "") -> HttpResponse:
-    """Draw the form as the draft has it.
+def _draw(
+    request: PersonRequest, *, kept: Draft | None = None, note: str = "", fresh: str = ""
+) -> HttpResponse:
+    """Draw the form as the draft has it, or as it was `kept` a moment ago.
 
     A script leaves alone what is being typed in a form that comes anew, except what `fresh` names: all of it,
     or the settings without the prompt.
     """
     listing = offers.get_list()
-    kept = drafts.get(request.user)
+    kept = kept or drafts.get(request.user)
     endpoint = _endpoint(kept.form.get("endpoint", ""), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, kept.form))
     return _render_form(request, form, listing, kept, note=note, fresh=fresh)
