@@ -89,7 +89,7 @@ class Member:
 
 # Of every member: to hash one for each would take longer than all the rest.
 PASSWORD = "paints-for-the-first-time"
-# So many at once, since each start of `manage.py` takes as long as making thirty.
+# So many at once: to start `manage.py` for each would take longest.
 MAKE_MEMBERS = f"""if True:
     import uuid
     from decimal import Decimal
