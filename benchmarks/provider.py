@@ -44,7 +44,7 @@ class Provider:
 def started(sample: Path, *, latency: str, slots: int, seed: int, log: Path) -> Iterator[Provider]:
     provider = Provider(free_port())
     options = f"--port {provider.port} --key {KEY} --credits 1000000 --seed {seed} --max-active {slots}"
-    command = f"-m generations.sandbox {options} --latency {latency} --sample {quoted(sample)}"
+    command = f"-m sandbox {options} --latency {latency} --sample {quoted(sample)}"
     processes = Processes(ROOT)
     processes.start("sandbox", f"exec {quoted(sys.executable)} {command} > {quoted(log)} 2>&1", os.environ)
     try:

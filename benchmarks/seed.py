@@ -31,8 +31,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transac
 from django.utils import timezone  # noqa: E402
 
 from benchmarks import vocabulary  # noqa: E402
-from generations import gallery, images, ledger, periods  # noqa: E402
+from generations import periods  # noqa: E402
 from generations.bfl import ENDPOINTS, Endpoint  # noqa: E402
+from generations.credits import ledger  # noqa: E402
+from generations.gallery import changes  # noqa: E402
+from generations.media import images  # noqa: E402
 from generations.models import (  # noqa: E402
     CreditAccount,
     CreditEntry,
@@ -198,11 +201,11 @@ def _image(generation: Generation, stored: dict[tuple[int, int], GeneratedImage]
 
 def _tags(people: Iterable[User]) -> dict[int, list[Tag]]:
     """Return the tags of each person, by their pk."""
-    return {person.pk: [gallery.get_tag(person, name) for name in vocabulary.TAGS] for person in people}
+    return {person.pk: [changes.get_tag(person, name) for name in vocabulary.TAGS] for person in people}
 
 
 def _picture(image: GeneratedImage, chance: random.Random) -> Picture:
-    picture = gallery.picture_of(image.generation, image)
+    picture = changes.picture_of(image.generation, image)
     picture.is_favourite = chance.random() < 0.03
     if chance.random() < 0.02:
         picture.trashed_at = timezone.now()

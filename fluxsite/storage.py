@@ -72,9 +72,9 @@ def prune_drafts() -> None:
                 draft.unlink()
 
 
-MAIN_SCRIPT = "js/main.js"
+MAIN_SCRIPT = "js/site/main.js"
 # A module that gives its importer nothing; one that gives names stays a file of its own.
-_BARE_IMPORT = re.compile(r'^import "\./([\w-]+\.js)";$', re.MULTILINE)
+_BARE_IMPORT = re.compile(r'^import "(\.\.?/[\w/-]+\.js)";$', re.MULTILINE)
 _USES_MODULES = re.compile(r"^(?:import|export)\b", re.MULTILINE)
 
 
@@ -90,7 +90,7 @@ class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: igno
         if MAIN_SCRIPT in paths and not dry_run:
             folder = Path(paths[MAIN_SCRIPT][0].path(MAIN_SCRIPT)).parent
             self.delete(MAIN_SCRIPT)
-            self._save(MAIN_SCRIPT, ContentFile(join_modules(folder / "main.js").encode()))
+            self._save(MAIN_SCRIPT, ContentFile(join_modules(folder / Path(MAIN_SCRIPT).name).encode()))
             paths = paths | {MAIN_SCRIPT: (self, MAIN_SCRIPT)}
         yield from super().post_process(paths, dry_run, **options)
 

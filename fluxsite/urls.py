@@ -14,6 +14,7 @@ admin.site.index_title = "Administration"
 
 urlpatterns = [
     path("", include("generations.urls")),
+    path("components/", include("styleguide.urls")),
     path("accounts/", include("fluxsite.accounts.urls")),
     path("admin/", admin.site.urls),
     path("healthz", ops.healthz, name="healthz"),

@@ -11,4 +11,4 @@ class GenerationsConfig(AppConfig):
     def ready(self) -> None:
         import_module("generations.checks")
         # RQ forks for each job; what is imported before the fork need not be imported in it.
-        import_module("generations.tasks")
+        import_module("generations.pipeline.tasks")

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from generations import file_names
 from generations.bfl import Hosts
+from generations.media import file_names
 
 
 @register(deploy=True)

@@ -9,9 +9,11 @@ from functools import cached_property
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from generations import ledger, pulse, words
+from generations.credits import ledger
 from generations.models import Generation, Provider
-from generations.pulse import Pulse
+from generations.presentation import wording
+from generations.studio import site_snapshot
+from generations.studio.site_snapshot import Pulse
 
 
 def word_of(state: object) -> str:
@@ -31,7 +33,7 @@ class Frame:
 
     @cached_property
     def pulse(self) -> Pulse:
-        return pulse.get()
+        return site_snapshot.get()
 
     @cached_property
     def mine_count(self) -> int:
@@ -54,7 +56,7 @@ class Frame:
         """How many of everybody's are unfinished, as it is shown; "" if none is."""
         # The pulse may be a second older than what is this person's own.
         count = max(self.pulse.in_progress, self.mine_count)
-        return words.crowd(count) if count else ""
+        return wording.crowd(count) if count else ""
 
     @property
     def has_late(self) -> bool:
@@ -75,7 +77,7 @@ class Frame:
         state = self.provider_state
         if not (self._user.is_staff and state.notice):
             return ""
-        return words.pause_line(state.pause_detail, state.pause_count, state.paused_until)
+        return wording.pause_line(state.pause_detail, state.pause_count, state.paused_until)
 
     @property
     def balance_level(self) -> str:

@@ -13,11 +13,14 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, OuterRef, Q, Subquery
 
-from generations import bfl, ledger, provider, queue
-from generations.amounts import Total
+from generations import bfl
 from generations.checks import is_usable_key
+from generations.credits import ledger
+from generations.credits.amounts import Total
 from generations.models import CreditAccount, CreditEntry, GeneratedImage, Generation
 from generations.models.generation import TERMINAL_STATUSES
+from generations.pipeline import queue
+from generations.provider import bfl_client
 
 FOLDERS = ("images", "thumbnails")
 # SQLite forgets them when a migration alters the table without putting them back.
@@ -56,7 +59,7 @@ def check_bfl() -> Iterator[str]:
     if not is_usable_key(settings.BFL_API_KEY):
         return  # said by check_configuration
     try:
-        amount = provider.get_client().credits()
+        amount = bfl_client.get_client().credits()
     except bfl.BFLError as error:
         yield f"BFL does not accept us: {error}"
         return

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from generations.models import Generation
-from generations.sandbox import Sandbox, Task
-from generations.sandbox.messages import Seen
 from proof.stage import SKIP, Part, Stage
+from sandbox import Sandbox, Task
+from sandbox.messages import Seen
 
 READY = "Ready"
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from generations import ledger
+from generations.credits import ledger
 from proof.site import Site
 
 _TOKEN = re.compile(r'name="(csrfmiddlewaretoken|press)" value="([^"]+)"')

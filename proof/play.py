@@ -24,7 +24,6 @@ from PIL import Image  # noqa: E402
 
 from generations import doctor  # noqa: E402
 from generations.models import Generation  # noqa: E402
-from generations.sandbox import Sandbox  # noqa: E402
 from proof import evidence, machine, promises, timeline  # noqa: E402
 from proof.lane import Lane, read_lane  # noqa: E402
 from proof.people import Stalled  # noqa: E402
@@ -32,6 +31,7 @@ from proof.report import Figures  # noqa: E402
 from proof.scenarios import SCENARIOS, late  # noqa: E402
 from proof.site import free_port, reuse_static_files, reuse_tables, running_site  # noqa: E402
 from proof.stage import KEY, PLENTY, Stage  # noqa: E402
+from sandbox import Sandbox  # noqa: E402
 
 # Longer than any deadline that is still running when the last scenario ends.
 PATIENCE = 300.0

@@ -17,11 +17,11 @@ from PIL import Image
 
 from generations.bfl import ENDPOINTS
 from generations.models import CreditEntry, Generation, GenerationEvent
-from generations.sandbox import Task
-from generations.sandbox.tasks import most_active
 from proof.evidence import READY, Evidence
 from proof.report import Figures
 from proof.stage import KEY
+from sandbox import Task
+from sandbox.tasks import most_active
 
 Status = Generation.Status
 Kind = GenerationEvent.Kind

@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
-from generations.sandbox import Sandbox, Task
 from proof import machine
 from proof.lane import Lane
 from proof.people import Person, Stalled, make_person
 from proof.site import Site
+from sandbox import Sandbox, Task
 
 KEY = "a-key-that-must-not-be-seen"
 PLENTY = Decimal(100_000)

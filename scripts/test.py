@@ -27,10 +27,30 @@ WHOLE = ["-n", "2", "--dist", "worksteal", "-m", "browser or processes"]
 # searches or tells days apart runs on both, and so does all that is not named here. Whole sites bring a
 # database of their own, and `make proof` tries them on both.
 ON_ONE_DATABASE = [
-    *("bfl", "ops", "sandbox", "pages/test_charts.py", "test_access.py", "test_checks.py", "test_detail.py"),
-    *("test_documents.py", "test_env.py", "test_error_pages.py", "test_forms.py", "test_http.py"),
-    *("test_images.py", "test_login.py", "test_metadata.py", "test_redaction.py", "test_storage.py"),
-    "test_studio.py",
+    *(
+        "bfl",
+        "ops",
+        "sandbox",
+        "usage/test_bar_charts.py",
+        "views/test_access.py",
+        "ops/test_checks.py",
+        "viewer/test_page.py",
+    ),
+    *(
+        "ops/test_documents.py",
+        "ops/test_env.py",
+        "site/test_error_pages.py",
+        "studio/test_form.py",
+        "site/test_http.py",
+    ),
+    *(
+        "media/test_images.py",
+        "site/test_login.py",
+        "media/test_xmp.py",
+        "site/test_redaction.py",
+        "media/test_storage.py",
+    ),
+    "studio/test_page.py",
 ]
 ON_POSTGRES = [*SHARED, *[f"--ignore=tests/{name}" for name in ON_ONE_DATABASE]]
 # Tests make many pictures, and a picture is written through to the disk: in memory that takes no time. Docker

@@ -25,11 +25,16 @@ from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from fluxsite.ops import redis_server
-from generations import bfl, estimates, follower, images, ledger, lifecycle, provider, pulse, queue
-from generations.follower import Follower
+from generations import bfl
+from generations.credits import ledger
+from generations.media import images
 from generations.models import Generation, Picture, Provider
-from generations.sandbox import Sandbox
+from generations.pipeline import follower, lifecycle, queue
+from generations.pipeline.follower import Follower
+from generations.provider import bfl_client
+from generations.studio import estimates, site_snapshot
 from proof.site import Site, free_port, running_site
+from sandbox import Sandbox
 
 # Playwright keeps an event loop in the main thread, and Django then refuses every query there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -70,7 +75,7 @@ def _wait_for_redis() -> None:
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process has looked up holds for a second there, and here not from one line to the next. What it
     has measured holds for a minute, which must not end between two looks."""
-    monkeypatch.setattr(pulse, "HOLDS_FOR", 1e-9)
+    monkeypatch.setattr(site_snapshot, "HOLDS_FOR", 1e-9)
     monkeypatch.setattr(estimates, "HOLDS_FOR", 1e9)
     estimates._measure.cache_clear()
 
@@ -170,8 +175,8 @@ def use_bfl_at(settings: Settings, url: str, hosts: list[str]) -> None:
 
 
 def forget_bfl() -> None:
-    provider.get_client.cache_clear()
-    provider.get_hosts.cache_clear()
+    bfl_client.get_client.cache_clear()
+    bfl_client.get_hosts.cache_clear()
 
 
 @pytest.fixture
@@ -191,7 +196,7 @@ def work(transactional_db: None, sandbox: Sandbox, media: Path, monkeypatch: pyt
 
     def until_finished() -> None:
         for _ in range(50):
-            Follower(provider.get_client(), linger=0).run()
+            Follower(bfl_client.get_client(), linger=0).run()
             run_jobs("store", "default", "last")
             if not Generation.objects.unfinished().exists():
                 return
@@ -230,14 +235,16 @@ def waiting_calls() -> int:
 def follow_for(seconds: float) -> None:
     """Run a follower that is told to stop after so many seconds."""
     stop_at = time.monotonic() + seconds
-    Follower(provider.get_client(), is_stop_requested=lambda: time.monotonic() > stop_at, linger=60).run()
+    Follower(bfl_client.get_client(), is_stop_requested=lambda: time.monotonic() > stop_at, linger=60).run()
 
 
 def follow_until(condition: Callable[[], bool]) -> None:
     """Run a follower that is told to stop as soon as something has come true."""
     stop_at = time.monotonic() + 20
     Follower(
-        provider.get_client(), is_stop_requested=lambda: condition() or time.monotonic() > stop_at, linger=60
+        bfl_client.get_client(),
+        is_stop_requested=lambda: condition() or time.monotonic() > stop_at,
+        linger=60,
     ).run()
     assert condition()
 

@@ -27,8 +27,8 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from benchmarks import seed, vocabulary  # noqa: E402
-from generations import pulse  # noqa: E402
 from generations.models import Picture  # noqa: E402
+from generations.studio import site_snapshot  # noqa: E402
 from generations.views.gallery import PAGE_SIZE  # noqa: E402
 
 TIMES = 60
@@ -106,10 +106,10 @@ def measure(client: Client, addresses: Sequence[str]) -> dict[str, float]:
 def look(client: Client, address: str) -> int:
     """Return how many queries a page asks."""
     # What a process asks once a second belongs to each look or to none.
-    pulse.HOLDS_FOR, held = 1e-9, pulse.HOLDS_FOR
+    site_snapshot.HOLDS_FOR, held = 1e-9, site_snapshot.HOLDS_FOR
     with CaptureQueriesContext(connection) as captured:
         client.get(address).getvalue()
-    pulse.HOLDS_FOR = held
+    site_snapshot.HOLDS_FOR = held
     return len(captured)
 
 

@@ -23,8 +23,11 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from generations import bfl_account, ledger, lifecycle, limits, periods  # noqa: E402
+from generations import periods  # noqa: E402
+from generations.credits import ledger, limits  # noqa: E402
 from generations.models import CreditEntry, Limit  # noqa: E402
+from generations.pipeline import lifecycle  # noqa: E402
+from generations.provider import balance  # noqa: E402
 
 PEOPLE = 50
 # One in ten is the first person's, one in seven was given back: a million entries, 100,000 of them theirs.
@@ -135,7 +138,7 @@ def readings() -> dict[str, Callable[[], object]]:
         "limits of a press": lambda: limits.of(person),
         "credits page": lambda: visit(own, f"/credits/?month={month}"),
         "usage of a month": lambda: visit(staff, f"/usage/?month={month}"),
-        "BFL's bill of a month": lambda: bfl_account.get_bill(month_ago, timezone.now()),
+        "BFL's bill of a month": lambda: balance.get_bill(month_ago, timezone.now()),
         "one press": lambda: press(person),
     }
 

@@ -18,8 +18,9 @@ django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
 
-from generations import ledger, lifecycle  # noqa: E402
+from generations.credits import ledger  # noqa: E402
 from generations.models import Generation, GenerationEvent  # noqa: E402
+from generations.pipeline import lifecycle  # noqa: E402
 
 PEOPLE = 8
 LOOK_EVERY = 0.5

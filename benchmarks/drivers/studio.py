@@ -37,8 +37,9 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from generations import ledger, lifecycle  # noqa: E402
+from generations.credits import ledger  # noqa: E402
 from generations.models import Generation  # noqa: E402
+from generations.pipeline import lifecycle  # noqa: E402
 
 PRESSED = {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "a lighthouse", "count": "1"}
 HISTORY = 100_000

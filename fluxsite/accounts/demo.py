@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from generations import ledger
+from generations.credits import ledger
 
 WELCOME_CREDITS = Decimal("100")
 # No 0 O 1 l i: the password is read from a terminal and typed.

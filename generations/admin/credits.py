@@ -16,8 +16,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from fluxsite.http import person_of
-from generations import grants, ledger
 from generations.admin.readonly import MachineWritten, may_not
+from generations.credits import grants, ledger
 from generations.models import CreditAccount, CreditEntry, GrantPlan
 
 LIST = "admin:generations_creditentry_changelist"

@@ -13,9 +13,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from fluxsite.http import person_of
-from generations import lifecycle, words
 from generations.admin.readonly import MachineWritten, MachineWrittenLines
 from generations.models import Delivery, GeneratedImage, Generation, GenerationEvent, Press
+from generations.pipeline import lifecycle
+from generations.presentation import wording
 
 
 def picture_of(image: GeneratedImage) -> str:
@@ -57,7 +58,7 @@ class EventLines(MachineWrittenLines):
     @admin.display(description="Since the line before")
     def since(self, event: GenerationEvent) -> str:
         before = getattr(event, "before", None)
-        return f"+{words.duration(event.created_at - before)}" if before else ""
+        return f"+{wording.duration(event.created_at - before)}" if before else ""
 
     @admin.display(description="What")
     def what(self, event: GenerationEvent) -> str:

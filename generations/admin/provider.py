@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from fluxsite.http import person_of
-from generations import bfl_account, offers, words
 from generations.admin.readonly import MachineWritten, may_not
-from generations.amounts import plain
+from generations.credits import prices
+from generations.credits.amounts import plain
 from generations.models import BFLAccount, Generation, Offer, OfferChange, Provider
+from generations.presentation import wording
+from generations.provider import balance
 
 
 @admin.register(Provider)
@@ -36,7 +38,7 @@ class ProviderAdmin(MachineWritten):
 
     @admin.display(description="Tries since BFL last took a task", ordering="pause_count")
     def tries(self, provider: Provider) -> str:
-        return words.tries(provider.pause_count) if provider.pause else "None"
+        return wording.tries(provider.pause_count) if provider.pause else "None"
 
 
 @admin.register(BFLAccount)
@@ -49,11 +51,11 @@ class BFLAccountAdmin(MachineWritten):
 
     @admin.display(description="our pictures cost")
     def bill(self, account: BFLAccount) -> str:
-        return plain(bfl_account.get_bill(account.base_at, account.read_at))
+        return plain(balance.get_bill(account.base_at, account.read_at))
 
     @admin.display(description="BFL took more by")
     def drift(self, account: BFLAccount) -> str:
-        view = bfl_account.get_view()
+        view = balance.get_view()
         return plain(view.drift) if view else ""
 
 
@@ -72,7 +74,7 @@ class OfferAdmin(admin.ModelAdmin[Offer]):
     def save_model(
         self, request: HttpRequest, obj: Offer, form: forms.ModelForm[Offer], change: bool
     ) -> None:
-        offers.save(obj, changed_by=person_of(request))
+        prices.save(obj, changed_by=person_of(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
         told = Generation.objects.filter(endpoint=OuterRef("endpoint"), cost__isnull=False).order_by("-pk")

@@ -15,9 +15,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils import timezone
 
-from generations import search
+from generations.gallery import search
+from generations.gallery.query import Query
 from generations.models.generation import Generation
-from generations.query import Query
 
 SHOWN = [
     *("created_at", "is_favourite", "remove_at"),

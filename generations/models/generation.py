@@ -10,9 +10,10 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from generations import story, words
 from generations.bfl import ENDPOINTS, Endpoint
 from generations.models.press import Press
+from generations.presentation import timeline as story
+from generations.presentation import wording as words
 
 # A POST whose process died is over by then, and its slot free again; BFL itself refuses what is too much.
 SLOT_OF_A_LOST_POST = timedelta(seconds=60)
@@ -85,7 +86,7 @@ class Generation(models.Model):
         CANCELED       FAILED       FAILED      FAILED ──► READY
 
     A picture that comes after we had given it up (the way back from FAILED) is kept, and stays refunded.
-    generations.lifecycle is the only place that moves a row.
+    generations.pipeline.lifecycle is the only place that moves a row.
     """
 
     class Status(models.TextChoices):

@@ -20,7 +20,7 @@ class LimitQuerySet(models.QuerySet["Limit"]):
 
 
 class Limit(models.Model):
-    """How many credits may be spent in a day or a month. Which one counts for whom: generations.limits."""
+    """How many credits may be spent in a day or a month. Which one counts for whom: `credits.limits`."""
 
     class Scope(models.TextChoices):
         TEAM = "team", "The whole team together"

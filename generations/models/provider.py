@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from generations import words
+from generations.presentation import wording
 
 
 class Provider(models.Model):
@@ -45,4 +45,4 @@ class Provider(models.Model):
     @property
     def notice(self) -> str:
         """What everybody is told on every page, if anything."""
-        return words.NOTICES.get(self.pause, "") if self.is_noticed else ""
+        return wording.NOTICES.get(self.pause, "") if self.is_noticed else ""

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from django import template
 
-from generations.ledger import plain
-from generations.offers import Listed
+from generations.credits.ledger import plain
+from generations.credits.prices import Listed
 
 register = template.Library()
 

@@ -12,30 +12,32 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from fluxsite.http import PersonRequest
-from generations import charts, limits, periods, usage
-from generations.exports import download
-from generations.filters import last_of, month_after, month_before, month_in, this_month
-from generations.limits import Standing
+from generations import periods
+from generations.credits import limits
+from generations.credits.limits import Standing
+from generations.csv_export import download
 from generations.models import CreditEntry, Limit
-from generations.usage import PAGE_SIZE as PAGE_SIZE
-from generations.usage import Filter
+from generations.usage import bar_charts, report
+from generations.usage.filter_form import last_of, month_after, month_before, month_in, this_month
+from generations.usage.report import PAGE_SIZE as PAGE_SIZE
+from generations.usage.report import Filter
 
 
 @require_safe
 def credits(request: PersonRequest) -> HttpResponse:
     before = _before(request)
-    page = usage.get_page(request.user, before)
+    page = report.get_page(request.user, before)
     context = {
         "entries": page.entries,
         "next_url": f"{reverse('credits')}?before={page.before}" if page.before else "",
         "is_first_page": before is None,
-        "on_hold": usage.get_on_hold(request.user),
+        "on_hold": report.get_on_hold(request.user),
     }
     if before is None:
         month = month_in(request.GET.get("month", "")) or this_month()
         standings = limits.of(request.user)
         context |= {"standings": standings, **_month(request.user, month, standings)}
-    return render(request, "generations/credits.html", context)
+    return render(request, "credits/credits.html", context)
 
 
 @require_safe
@@ -43,7 +45,7 @@ def csv(request: PersonRequest) -> StreamingHttpResponse:
     """All of a person's entries: their amounts add up to the balance."""
     entries = CreditEntry.objects.filter(account__user=request.user)
     today = periods.local_day(timezone.now())
-    return download(usage.entry_rows(entries), name=f"fluxsite-credits-{today}.csv")
+    return download(report.entry_rows(entries), name=f"fluxsite-credits-{today}.csv")
 
 
 def _before(request: PersonRequest) -> int | None:
@@ -53,20 +55,20 @@ def _before(request: PersonRequest) -> int | None:
 
 def _month(user: User, month: date, standings: list[Standing]) -> dict[str, Any]:
     """Return what one month came to, and the way to those beside it."""
-    used = usage.get_usage(Filter(first=month, last=last_of(month), person=user.pk))
+    used = report.get_usage(Filter(first=month, last=last_of(month), person=user.pk))
     is_this = month == this_month()
     return {
         "month": month,
         "earlier": month_before(month) if month > periods.local_day(user.date_joined) else None,
         "later": None if is_this else month_after(month),
         "total": used.total,
-        "chart": charts.of_steps(
+        "chart": bar_charts.of_steps(
             f"Credits spent in {month:%B %Y}, by day",
-            charts.steps_of(used.days),
+            bar_charts.steps_of(used.days),
             today=periods.local_day(timezone.now()),
             limit=_daily_limit(standings) if is_this else None,
         ),
-        "models": charts.rows_of(used.endpoints),
+        "models": bar_charts.rows_of(used.endpoints),
     }
 
 

@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from fluxsite.http import PersonRequest
-from generations import archive, file_names, files, images, metadata
+from generations.gallery.query import FORMATS, parse
+from generations.media import file_names, images, serving, xmp, zip_archive
 from generations.models import Generation, Picture
 from generations.models.gallery import PictureQuerySet
-from generations.query import FORMATS, parse
-from generations.views.order import chosen
+from generations.views.picture_actions import chosen
 
 # Rows read at a time while a ZIP is sent. No cursor stays open for as long as a slow connection takes.
 BATCH = 200
@@ -44,25 +44,25 @@ def _original(request: PersonRequest, generation: Generation) -> HttpResponseBas
     image = generation.image
     name = file_names.name_of(generation, images.EXTENSIONS[image.format])
     content_type = images.CONTENT_TYPES[image.format]
-    return files.send(request, image.file, content_type, etag=image.sha256, download_as=name)
+    return serving.send(request, image.file, content_type, etag=image.sha256, download_as=name)
 
 
 def _in_format(request: PersonRequest, generation: Generation, format: str) -> HttpResponseBase:
     if format == generation.image.format:
         return _original(request, generation)
     converted = images.convert(_content(generation), format)
-    return _send(generation, metadata.embed(converted, images.describe(generation)), format)
+    return _send(generation, xmp.embed(converted, images.describe(generation)), format)
 
 
 def _content(generation: Generation) -> bytes:
-    with files.opened(generation.image.file) as file:
+    with serving.opened(generation.image.file) as file:
         content: bytes = file.read()
     return content
 
 
 def _send(generation: Generation, content: bytes, format: str) -> HttpResponse:
     name = file_names.name_of(generation, images.EXTENSIONS[format])
-    headers = {"Content-Disposition": files.disposition(name), "Cache-Control": "private, max-age=3600"}
+    headers = {"Content-Disposition": serving.disposition(name), "Cache-Control": "private, max-age=3600"}
     return HttpResponse(content, content_type=images.CONTENT_TYPES[format], headers=headers)
 
 
@@ -78,8 +78,8 @@ def download_zip(request: PersonRequest) -> HttpResponseBase:
         messages.info(request, "There is no picture to download.")
         return redirect(_gallery(request))
     name = f"fluxsite-{timezone.localdate().isoformat()}.zip"
-    headers = {"Content-Disposition": files.disposition(name), "Cache-Control": "private, no-store"}
-    pieces = archive.write(picture.generation for picture in _in_batches(pictures))
+    headers = {"Content-Disposition": serving.disposition(name), "Cache-Control": "private, no-store"}
+    pieces = zip_archive.write(picture.generation for picture in _in_batches(pictures))
     return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
 
 

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
-from generations import bfl, months, periods, search, suggestions
+from generations import bfl, periods
+from generations.gallery import months, search, suggestions
+from generations.gallery.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 from generations.models import Picture, Tag
 from generations.models.gallery import PictureQuerySet
-from generations.query import FORMATS, LONGEST, RATIOS, READERS, Query, parse
 
 PAGE_SIZE = 36
 # So far a page counts by itself, and of a search by words what it shows: to count some that match, PostgreSQL
@@ -65,14 +66,14 @@ def trash(request: PersonRequest) -> HttpResponse:
 def jump(request: PersonRequest) -> HttpResponse:
     """The months that have pictures, as a page, or as the list in it. Each leads into the search, if any."""
     context = {"months": months.of(request.user), "text": request.GET.get("q", "")[:LONGEST]}
-    template = "generations/_months.html" if request.htmx else "generations/months.html"
+    template = "gallery/_months.html" if request.htmx else "gallery/months.html"
     return render(request, template, context)
 
 
 @require_safe
 def suggest(request: PersonRequest) -> HttpResponse:
     offered = suggestions.of(request.user, request.GET.get("q", ""))
-    return render(request, "generations/_suggestions.html", {"suggestions": offered})
+    return render(request, "gallery/_suggestions.html", {"suggestions": offered})
 
 
 @require_safe
@@ -81,7 +82,7 @@ def count(request: PersonRequest) -> HttpResponse:
     query = parse(request.GET.get("q", ""))
     shelf = Picture.objects.in_trash() if "trash" in request.GET else Picture.objects.on_wall()
     context = {"count": shelf.matching(request.user, query).count()}
-    return render(request, "generations/_everything.html", context)
+    return render(request, "gallery/_everything.html", context)
 
 
 def _written(request: PersonRequest) -> Query:
@@ -121,9 +122,9 @@ def _render_wall(request: PersonRequest, name: str, shelf: PictureQuerySet) -> H
         **_ways(page, name, query),
     }
     if request.htmx:
-        return render(request, "generations/_wall.html", context)
+        return render(request, "gallery/_wall.html", context)
     context |= _around(request, name, query, found, page)
-    return render(request, f"generations/{name.removeprefix('gallery-')}.html", context)
+    return render(request, f"gallery/{name.removeprefix('gallery-')}.html", context)
 
 
 def _page(

@@ -10,12 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from fluxsite.http import PersonRequest
-from generations import ledger, lifecycle, panel, words
-from generations.amounts import find_amount, plain
 from generations.context_processors import frame_of
+from generations.credits import ledger
+from generations.credits.amounts import find_amount, plain
 from generations.models import Generation
 from generations.models.generation import GenerationQuerySet
-from generations.panel import Panel
+from generations.pipeline import lifecycle
+from generations.presentation import wording
+from generations.studio import progress_panel
+from generations.studio.progress_panel import Panel
 
 
 @require_GET
@@ -28,14 +31,14 @@ def progress(request: PersonRequest) -> HttpResponse:
     if seen == shown.version:
         return HttpResponse(status=204)
     if shown.differs_in_outlooks(seen):
-        response = render(request, "generations/_outlooks.html", {"panel": shown})
+        response = render(request, "studio/_estimates.html", {"panel": shown})
         response["HX-Reswap"] = "none"
         return response
     if "whole" in request.GET:
         return _render(request)
     context = _in_sight(request, shown)
-    panel.add_entries(context["groups"])
-    return render(request, "generations/_progress.html", context)
+    progress_panel.add_entries(context["groups"])
+    return render(request, "studio/_progress.html", context)
 
 
 @require_POST
@@ -60,7 +63,7 @@ def _cancel_waiting(request: PersonRequest, generations: GenerationQuerySet) -> 
     canceled = lifecycle.cancel_waiting(request.user, generations)
     if canceled:
         came_back = plain(ledger.sum_of_prices(canceled))
-        told = f"{words.pictures(len(canceled))} canceled; {came_back} credits came back."
+        told = f"{wording.pictures(len(canceled))} canceled; {came_back} credits came back."
     else:
         told = "Nothing waits any more, so nothing was canceled."
     messages.info(request, told)
@@ -96,22 +99,22 @@ def clear_all(request: PersonRequest) -> HttpResponse:
 def context_of(request: PersonRequest) -> dict[str, Any]:
     """Return all that the right side of the studio shows."""
     context = _in_sight(request, _shown(request))
-    recent = panel.recent_groups(request.user, context["groups"])
-    panel.add_entries([*context["groups"], *recent])
+    recent = progress_panel.recent_groups(request.user, context["groups"])
+    progress_panel.add_entries([*context["groups"], *recent])
     return context | {"recent": recent}
 
 
 def _shown(request: PersonRequest) -> Panel:
-    most = panel.MOST_ASKED_FOR if _wants_all(request) else panel.MOST_UNSEEN
-    return panel.show(request.user, frame_of(request, request.user), most=most)
+    most = progress_panel.MOST_ASKED_FOR if _wants_all(request) else progress_panel.MOST_UNSEEN
+    return progress_panel.show(request.user, frame_of(request, request.user), most=most)
 
 
 def _in_sight(request: PersonRequest, shown: Panel) -> dict[str, Any]:
-    groups = panel.groups_of(shown, request.user)
+    groups = progress_panel.groups_of(shown, request.user)
     return {
         "panel": shown,
         "groups": groups,
-        "unseen_count": panel.count_unseen(groups),
+        "unseen_count": progress_panel.count_unseen(groups),
         "shows_all": _wants_all(request),
     }
 
@@ -130,4 +133,4 @@ def _back(request: PersonRequest) -> HttpResponse:
 
 
 def _render(request: PersonRequest) -> HttpResponse:
-    return render(request, "generations/_progress.html", context_of(request))
+    return render(request, "studio/_progress.html", context_of(request))

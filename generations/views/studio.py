@@ -16,14 +16,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fluxsite.http import PersonRequest
-from generations import bfl, drafts, ledger, lifecycle, offers, prompts, room, words
+from generations import bfl
 from generations.bfl import Endpoint
 from generations.context_processors import frame_of
-from generations.estimates import typical_seconds
-from generations.fitting import Fitted, fit
-from generations.forms import GenerationForm, initial_of
+from generations.credits import ledger, prices
+from generations.credits.prices import Listed
 from generations.models import Draft, Generation
-from generations.offers import Listed
+from generations.pipeline import lifecycle
+from generations.presentation import wording
+from generations.studio import drafts, prompt_history, quote
+from generations.studio.endpoint_switch import Fitted, fit
+from generations.studio.estimates import typical_seconds
+from generations.studio.form import GenerationForm, initial_of
 from generations.views import progress
 
 # An address with one of these fills the form.
@@ -68,10 +72,10 @@ def studio_form(request: PersonRequest) -> HttpResponse:
 @require_safe
 def foot(request: PersonRequest) -> HttpResponse:
     """The button with its price and what stands beside it, as things are now."""
-    listing = offers.get_list()
+    listing = prices.get_list()
     endpoint = _endpoint(_slug(request.GET), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, request.GET.dict()))
-    return render(request, "generations/_foot.html", _context(request, form, listing))
+    return render(request, "studio/_submit_bar.html", _context(request, form, listing))
 
 
 @require_POST
@@ -148,7 +152,7 @@ def _named(request: PersonRequest, source: Generation | None) -> dict[str, Any]:
         filled = drafts.fill(filled, source, asked.get("use", ""))
     elif "from" in asked:
         messages.info(request, "There is no such picture of yours, so the form is as it was.")
-    if past := prompts.get_text(request.user, asked.get("past", "")):
+    if past := prompt_history.get_text(request.user, asked.get("past", "")):
         filled["prompt"] = past
     # Nobody is to buy 64 again by accident.
     return form if filled == form else {**filled, "count": 1}
@@ -178,7 +182,7 @@ def _submit(request: PersonRequest) -> HttpResponse:
             return _submitted(request, _press(request, slug, form))
         except lifecycle.REFUSALS as refusal:
             form.add_error(None, str(refusal))
-    return _render_form(request, form, offers.get_list(), drafts.get(request.user), status=422)
+    return _render_form(request, form, prices.get_list(), drafts.get(request.user), status=422)
 
 
 def _press(request: PersonRequest, slug: str, form: GenerationForm) -> list[Generation]:
@@ -186,11 +190,11 @@ def _press(request: PersonRequest, slug: str, form: GenerationForm) -> list[Gene
     user, began_at = request.user, timezone.now()
     with ledger.keeping_ends(user.pk), transaction.atomic():
         bought = lifecycle.create_each(user, slug, form.requests, token=form.token, price=form.price)
-        prompts.remember(user, bought[0].prompt)
+        prompt_history.remember(user, bought[0].prompt)
         if form.token:
             drafts.end_press(user, form.token)
     if bought[0].created_at < began_at:
-        messages.info(request, words.BOUGHT_BEFORE)
+        messages.info(request, wording.BOUGHT_BEFORE)
     return bought
 
 
@@ -241,7 +245,7 @@ def _draw(
     A script leaves alone what is being typed in a form that comes anew, except what `fresh` names: all of it,
     or the settings without the prompt.
     """
-    listing = offers.get_list()
+    listing = prices.get_list()
     kept = kept or drafts.get(request.user)
     endpoint = _endpoint(kept.form.get("endpoint", ""), listing)
     form = GenerationForm(endpoint, initial=initial_of(endpoint, kept.form))
@@ -257,7 +261,7 @@ def _endpoint(slug: str, listing: Mapping[str, Listed]) -> Endpoint:
 
 def _context(request: PersonRequest, form: GenerationForm, listing: Mapping[str, Listed]) -> dict[str, Any]:
     frame = frame_of(request, request.user)
-    here = room.of(request.user, listing[form.endpoint.slug], frame)
+    here = quote.of(request.user, listing[form.endpoint.slug], frame)
     return {
         "form": form,
         "models": _choices(listing, form.endpoint),
@@ -270,7 +274,7 @@ def _context(request: PersonRequest, form: GenerationForm, listing: Mapping[str,
 def _choices(listing: Mapping[str, Listed], chosen: Endpoint) -> list[EndpointChoice]:
     seconds = typical_seconds()
     return [
-        EndpointChoice(line, words.about(seconds[slug]), slug == chosen.slug)
+        EndpointChoice(line, wording.about(seconds[slug]), slug == chosen.slug)
         for slug, line in listing.items()
     ]
 
@@ -284,7 +288,7 @@ def _render_form(
     status: int = 200,
     **told: object,
 ) -> HttpResponse:
-    template = "generations/_form.html" if request.htmx else "generations/studio.html"
+    template = "studio/_form.html" if request.htmx else "studio/studio.html"
     # First what is in progress: what waits there need not be counted again.
     context = told if request.htmx else told | progress.context_of(request)
     context |= _context(request, form, listing) | {"before": kept.before, "press": kept.token}

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from fluxsite.http import PersonRequest
-from generations import bfl_account, charts, offers, periods, usage
-from generations.charts import Step
-from generations.exports import download
-from generations.filters import (
+from fluxsite.http import PersonRequest, staff_only
+from generations import periods
+from generations.credits import prices
+from generations.csv_export import download
+from generations.models import CreditEntry
+from generations.provider import balance
+from generations.usage import bar_charts, report
+from generations.usage.bar_charts import Step
+from generations.usage.filter_form import (
     EARLIEST,
     UsageFilter,
     last_of,
@@ -28,20 +30,7 @@ from generations.filters import (
     months_since,
     this_month,
 )
-from generations.models import CreditEntry
-from generations.usage import Filter, Line
-
-View = Callable[[PersonRequest], HttpResponseBase]
-
-
-def staff_only(view: View) -> View:
-    @wraps(view)
-    def guarded(request: PersonRequest) -> HttpResponseBase:
-        if not request.user.is_staff:
-            raise PermissionDenied
-        return view(request)
-
-    return guarded
+from generations.usage.report import Filter, Line
 
 
 @require_safe
@@ -50,26 +39,26 @@ def page(request: PersonRequest) -> HttpResponse:
     form = _filter(request)
     context: dict[str, Any] = {
         "form": form,
-        "account": bfl_account.get_view(),
-        "deviations": offers.get_deviations(),
+        "account": balance.get_view(),
+        "deviations": prices.get_deviations(),
     }
     if form.is_valid():
         context |= _figures(request, form)
-    return render(request, "generations/usage.html", context, status=200 if form.is_valid() else 400)
+    return render(request, "usage/usage.html", context, status=200 if form.is_valid() else 400)
 
 
 @require_safe
 @staff_only
 def csv(request: PersonRequest) -> HttpResponseBase:
     """What was spent on each day, by each person, with each model."""
-    return _download(request, "usage", usage.usage_rows)
+    return _download(request, "usage", report.usage_rows)
 
 
 @require_safe
 @staff_only
 def entries_csv(request: PersonRequest) -> HttpResponseBase:
     """The entries behind it, one by one."""
-    return _download(request, "entries", lambda wanted: usage.entry_rows(usage.entries_of(wanted)))
+    return _download(request, "entries", lambda wanted: report.entry_rows(report.entries_of(wanted)))
 
 
 def _download(
@@ -91,7 +80,7 @@ def _filter(request: PersonRequest) -> UsageFilter:
 
 def _figures(request: PersonRequest, form: UsageFilter) -> dict[str, Any]:
     wanted = form.wanted
-    used = usage.get_usage(wanted)
+    used = report.get_usage(wanted)
     name = _name(wanted)
 
     def narrowed(field: str) -> Callable[[Line], str]:
@@ -100,15 +89,15 @@ def _figures(request: PersonRequest, form: UsageFilter) -> dict[str, Any]:
     return {
         "name": name,
         "total": used.total,
-        "chart": charts.of_steps(
+        "chart": bar_charts.of_steps(
             f"Credits spent, {name}",
-            charts.steps_of(used.days),
+            bar_charts.steps_of(used.days),
             today=periods.local_day(timezone.now()),
             address_of=lambda step: _address(request, **_days(step)),
         ),
-        "people": charts.rows_of(used.people, narrowed("person")),
-        "groups": [] if wanted.group else charts.rows_of(used.groups, narrowed("group")),
-        "models": charts.rows_of(used.endpoints, narrowed("endpoint")),
+        "people": bar_charts.rows_of(used.people, narrowed("person")),
+        "groups": [] if wanted.group else bar_charts.rows_of(used.groups, narrowed("group")),
+        "models": bar_charts.rows_of(used.endpoints, narrowed("endpoint")),
         "chips": [(kind, words, _address(request, **{kind: ""})) for kind, words in form.chosen],
         "query": request.GET.urlencode(),
         **_months_beside(request, form),

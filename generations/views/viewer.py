@@ -13,11 +13,12 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from fluxsite.http import PersonRequest
-from generations import files, lifecycle
-from generations.images import CONTENT_TYPES
+from generations.gallery.query import parse
+from generations.media import serving
+from generations.media.images import CONTENT_TYPES
 from generations.models import GeneratedImage, Generation, GenerationEvent, Picture
 from generations.models.gallery import PictureQuerySet
-from generations.query import parse
+from generations.pipeline import lifecycle
 
 
 @require_safe
@@ -30,9 +31,9 @@ def detail(request: PersonRequest, code: uuid.UUID) -> HttpResponse:
     if generation.is_unseen and "X-Prefetch" not in request.headers:
         lifecycle.mark_seen(request.user.generations.filter(pk=generation.pk))
     if request.htmx:
-        return render(request, "generations/_detail_state.html", {"generation": generation})
+        return render(request, "viewer/_detail_state.html", {"generation": generation})
     context = {"generation": generation, **_ways(request, generation)}
-    return render(request, "generations/detail.html", context)
+    return render(request, "viewer/detail.html", context)
 
 
 def _ways(request: PersonRequest, generation: Generation) -> dict[str, str]:
@@ -70,13 +71,13 @@ def _neighbours(pictures: PictureQuerySet, generation: Generation) -> dict[str, 
 @require_safe
 def image(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
     found = image_of(request.user, code)
-    return files.send(request, found.file, CONTENT_TYPES[found.format], etag=found.sha256)
+    return serving.send(request, found.file, CONTENT_TYPES[found.format], etag=found.sha256)
 
 
 @require_safe
 def thumbnail(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
     found = image_of(request.user, code)
-    return files.send(request, found.thumbnail, "image/webp", etag=f"{found.sha256}-thumbnail")
+    return serving.send(request, found.thumbnail, "image/webp", etag=f"{found.sha256}-thumbnail")
 
 
 def image_of(user: User, code: uuid.UUID) -> GeneratedImage:

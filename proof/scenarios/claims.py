@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection, transaction
 
-from generations import lifecycle
 from generations.models import Generation
+from generations.pipeline import lifecycle
 from proof import kill
 from proof.promises import MOST_ACTIVE
 from proof.stage import Stage

@@ -17,7 +17,8 @@ import redis
 import rq
 from django.db import connection
 
-from generations import bfl, lifecycle
+from generations import bfl
+from generations.pipeline import lifecycle
 from proof.people import Stalled
 from proof.scenarios.claims import claim_within_limits
 from proof.site import ROOT
@@ -39,7 +40,7 @@ def play(stage: Stage) -> None:
     socket = stage.site.folder / "redis" / "redis.sock"
     second = redis.Redis(unix_socket_path=str(socket), db=1)
     with _second_workers(stage, f"unix://{socket}?db=1"):
-        rq.Queue("follow", connection=second).enqueue("generations.tasks.follow", job_timeout=-1)
+        rq.Queue("follow", connection=second).enqueue("generations.pipeline.tasks.follow", job_timeout=-1)
         stage.press_together(people, [stage.prompt() for _ in range(300)])
         began_at = time.monotonic()
         with ThreadPoolExecutor(_CLAIMERS) as pool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-from generations import words
 from generations.models import Provider
+from generations.presentation import wording
 from proof.people import Person
 from proof.stage import KEY, PLENTY, Stage
 
@@ -57,7 +57,7 @@ def _press(stage: Stage, people: list[Person], count: int) -> None:
 
 
 def _wait_for_notice(stage: Stage, person: Person, pause: Provider.Pause) -> None:
-    notice = words.NOTICES[pause]
+    notice = wording.NOTICES[pause]
     stage.wait_for(f"people are told: {notice}", lambda: notice in person.read("/"), 40, every=0.5)
 
 

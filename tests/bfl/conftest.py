@@ -11,7 +11,7 @@ from socketserver import ThreadingTCPServer
 import pytest
 
 from generations.bfl import Client, Hosts
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 
 KEY = "key-of-the-tests"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from generations.bfl import ENDPOINTS, Client, InvalidParameters
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 
 COMMON = {"prompt_upsampling": False, "safety_tolerance": 2, "output_format": "jpeg"}
 SIZE = {"width": 1024, "height": 768}

@@ -19,7 +19,7 @@ import pytest
 from generations.bfl import BFLError, Client, Hosts, Status, Submission, errors
 from generations.bfl import client as bfl_client
 from generations.bfl.parameters import Value
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.bfl.conftest import KEY, Server, client_at
 
 PARAMS: dict[str, Value] = {"prompt": "a lighthouse — “dusk” 🌊", "width": 256, "height": 256, "seed": 7}

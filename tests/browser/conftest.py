@@ -97,7 +97,7 @@ MAKE_MEMBERS = f"""if True:
     from django.contrib.auth.hashers import make_password
     from django.contrib.auth.models import User
     from django.test import Client
-    from generations import ledger
+    from generations.credits import ledger
     password = make_password({PASSWORD!r})
     for _ in range(60):
         member = User.objects.create(username=f"new-{{uuid.uuid4().hex[:8]}}", password=password)

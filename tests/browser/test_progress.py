@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from generations import words
-from generations.sandbox import Sandbox
+from generations.presentation import wording
 from proof.site import Site
+from sandbox import Sandbox
 from tests.browser.test_look import MOST_SHIFT, WATCH_SHIFTS, shift_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -178,7 +178,7 @@ def test_a_failed_one_says_why_and_is_tried_again(
 ) -> None:
     quick_bfl.faults.script("submit", "answer", status=422, prompt=prompt, times=1)
     group = press(studio, prompt)
-    expect(group).to_contain_text(words.FAILURES["rejected"], timeout=15_000)
+    expect(group).to_contain_text(wording.FAILURES["rejected"], timeout=15_000)
     expect(group).to_contain_text("Not charged")
     assert faults_of(studio) == []
     studio.get_by_label("Prompt", exact=True).fill("something else")

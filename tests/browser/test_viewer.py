@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from generations.sandbox import Sandbox
 from proof.site import Site
+from sandbox import Sandbox
 from tests.browser.conftest import Member, is_sideways, violations
 from tests.browser.test_journeys import press
 

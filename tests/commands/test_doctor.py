@@ -21,11 +21,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django import Settings
 
-from generations import lifecycle, queue
 from generations.doctor import CHECKS, GUARDS
 from generations.migrations._ledger_guard import POSTGRESQL, SQLITE
 from generations.models import Generation
-from generations.sandbox import Sandbox
+from generations.pipeline import lifecycle, queue
+from sandbox import Sandbox
 from tests.conftest import forget_bfl, make_pictures
 
 pytestmark = pytest.mark.usefixtures("db", "sandbox", "media", "no_check_of_the_tests_themselves")

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from generations import ledger
+from generations.credits import ledger
 from generations.models import Generation, Offer
 from tests.conftest import Work
 

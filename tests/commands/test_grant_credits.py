@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from generations import ledger
+from generations.credits import ledger
 from generations.models import CreditEntry
 
 

@@ -7,12 +7,15 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from generations import bfl, ledger, lifecycle, provider, tasks
+from generations import bfl
+from generations.credits import ledger
 from generations.models import Generation
-from generations.sandbox import Sandbox
+from generations.pipeline import lifecycle, tasks
+from generations.provider import bfl_client
+from sandbox import Sandbox
 from tests.conftest import age, make_ready, submit, sweep, waiting_jobs
 
-FOLLOW = ("generations.tasks.follow", ())
+FOLLOW = ("generations.pipeline.tasks.follow", ())
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_it_stores_again_what_has_stood_ready(
     assert waiting_jobs("store") == []
     age(ready, store_again_at=1)
     sweep(django_capture_on_commit_callbacks)
-    assert waiting_jobs("store") == [("generations.tasks.store", (ready.pk,))]
+    assert waiting_jobs("store") == [("generations.pipeline.tasks.store", (ready.pk,))]
 
 
 def test_storing_one_again_leaves_the_others_alone(
@@ -77,7 +80,7 @@ def test_it_ends_what_bfl_never_finished_and_refunds(
 ) -> None:
     age(submitted, deadline_at=1)
     sweep(django_capture_on_commit_callbacks)
-    assert waiting_jobs("last") == [("generations.tasks.end_overdue", (submitted.pk,))]
+    assert waiting_jobs("last") == [("generations.pipeline.tasks.end_overdue", (submitted.pk,))]
     tasks.end_overdue(submitted.pk)
     submitted.refresh_from_db()
     assert (submitted.status, submitted.failure_code) == ("failed", "timed_out")
@@ -124,7 +127,7 @@ def test_it_refunds_once_however_often_it_runs(submitted: Generation, alice: Use
 def test_a_last_look_asks_all_addresses_at_once_and_not_for_long(
     submitted: Generation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = provider.get_client()
+    client = bfl_client.get_client()
     ask, together = client.get_result, threading.Barrier(8)
     allowed: list[float | None] = []
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
-from generations import bfl, lifecycle
+from generations import bfl
 from generations.models import GeneratedImage, Generation
+from generations.pipeline import lifecycle
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 

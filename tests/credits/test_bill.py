@@ -15,10 +15,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from generations import bfl, doctor, grants, ledger, lifecycle, periods
+from generations import bfl, doctor, periods
+from generations.credits import grants, ledger
 from generations.models import CreditEntry, Generation
 from generations.models.credits import CreditEntryQuerySet
-from generations.sandbox import Sandbox
+from generations.pipeline import lifecycle
+from sandbox import Sandbox
 from tests.conftest import Work
 
 PEOPLE = range(3)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 
-from generations import grants, ledger
+from generations.credits import grants, ledger
 from generations.models import CreditEntry, GrantPlan
 from tests.credits.steps import create
 

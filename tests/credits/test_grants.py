@@ -15,8 +15,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from generations import doctor, expiry, grants, ledger, lifecycle, periods
+from generations import doctor, periods
+from generations.credits import grant_expiry, grants, ledger
 from generations.models import CreditAccount, CreditEntry, Generation, GrantPlan
+from generations.pipeline import lifecycle
 from tests.credits.steps import PROMPT, complete, create, ready, submit, succeed
 
 NEXT_MONTH = timedelta(days=32)
@@ -396,7 +398,7 @@ def test_it_knows_what_was_used_though_the_sites_clocks_were_set_otherwise(
     settings.TIME_ZONE = "Pacific/Kiritimati"
     put_the_clocks_on(monkeypatch, to=end_of(entry) - timedelta(minutes=30))
     create(charlie, "flux-dev")
-    assert expiry.unused(entry.account, [entry]) == {entry: Decimal("7.5")}
+    assert grant_expiry.unused(entry.account, [entry]) == {entry: Decimal("7.5")}
 
 
 def test_the_new_month_comes_with_the_end_of_the_old(alice: User) -> None:

@@ -11,9 +11,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.utils import timezone
 
-from generations import doctor, ledger, lifecycle, periods
-from generations.amounts import Total
+from generations import doctor, periods
+from generations.credits import ledger
+from generations.credits.amounts import Total
 from generations.models import CreditAccount, CreditEntry, Generation
+from generations.pipeline import lifecycle
 
 PROMPT = {"prompt": "a lighthouse at dusk"}
 

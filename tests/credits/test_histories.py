@@ -16,8 +16,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generations import bfl, doctor, grants, ledger, lifecycle, periods
+from generations import bfl, doctor, periods
+from generations.credits import grants, ledger
 from generations.models import CreditEntry, Generation
+from generations.pipeline import lifecycle
 from tests.credits.steps import PROMPT, an_image, create
 
 Status = Generation.Status

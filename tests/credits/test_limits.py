@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from generations import ledger, lifecycle, limits, periods
+from generations import periods
+from generations.credits import ledger, limits
 from generations.models import Generation, Limit
+from generations.pipeline import lifecycle
 from tests.credits.steps import PROMPT, create, succeed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

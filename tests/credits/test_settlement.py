@@ -5,8 +5,10 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 
-from generations import doctor, ledger, lifecycle
+from generations import doctor
+from generations.credits import ledger
 from generations.models import CreditEntry, Generation, Offer
+from generations.pipeline import lifecycle
 from tests.credits.steps import an_image, complete, create, ready, submit, succeed
 
 

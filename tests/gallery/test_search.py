@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from generations import gallery, search
-from generations.folding import words_in
+from generations.gallery import changes, search
+from generations.gallery.normalization import words_in
+from generations.gallery.query import LONGEST, MOST_PARTS, Part, parse
 from generations.models import Change, Generation, Picture
-from generations.query import LONGEST, MOST_PARTS, Part, parse
 from tests.conftest import make_pictures, set_time
 from tests.gallery.test_wall import SHOWN
 
@@ -117,9 +117,9 @@ def test_filters_go_together_with_words(as_alice: Client, alice: User, media: Pa
     (new,) = make_pictures(alice, prompt="a red heron")
     set_time([old], _noon(2026, 9, 30))
     set_time([new], _noon(2026, 10, 1))
-    tag = gallery.get_tag(alice, "Two Words")
-    assert gallery.change(alice, Change.Kind.TAG, Picture.objects.filter(pk=new.pk), tag=tag)
-    assert gallery.change(alice, Change.Kind.FAVOURITE, Picture.objects.filter(pk=old.pk))
+    tag = changes.get_tag(alice, "Two Words")
+    assert changes.change(alice, Change.Kind.TAG, Picture.objects.filter(pk=new.pk), tag=tag)
+    assert changes.change(alice, Change.Kind.FAVOURITE, Picture.objects.filter(pk=old.pk))
     both, first, second = [str(new.code), str(old.code)], [str(old.code)], [str(new.code)]
     for text, expected in {
         "red": both,
@@ -219,16 +219,16 @@ def test_a_filter_can_be_taken_away(as_alice: Client, alice: User, media: Path) 
 def test_a_tag_is_taken_literally(name: str, as_alice: Client, alice: User, media: Path) -> None:
     (picture,) = make_pictures(alice)
     make_pictures(alice)
-    tag = gallery.get_tag(alice, name)
-    assert gallery.change(alice, Change.Kind.TAG, Picture.objects.filter(pk=picture.pk), tag=tag)
+    tag = changes.get_tag(alice, name)
+    assert changes.change(alice, Change.Kind.TAG, Picture.objects.filter(pk=picture.pk), tag=tag)
     assert filters_of(as_alice, Part("tag", name).text) == [str(picture.code)]
 
 
 def test_it_suggests_keys_values_and_own_tags(as_alice: Client, alice: User, bob: User, media: Path) -> None:
     for user, name in ((alice, "Logo two"), (bob, "log of bob")):
         (picture,) = make_pictures(user)
-        tag = gallery.get_tag(user, name)
-        assert gallery.change(user, Change.Kind.TAG, Picture.objects.filter(pk=picture.pk), tag=tag)
+        tag = changes.get_tag(user, name)
+        assert changes.change(user, Change.Kind.TAG, Picture.objects.filter(pk=picture.pk), tag=tag)
 
     def suggested(text: str) -> list[str]:
         return re.findall(r'value="([^"]*)"', as_alice.get("/gallery/suggestions/", {"q": text}).text)

@@ -12,10 +12,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from generations import doctor, gallery, lifecycle, prompts, trash
+from generations import doctor
+from generations.gallery import changes, removal
 from generations.models import Change, GeneratedImage, Generation, Picture, PictureTag
+from generations.pipeline import lifecycle
+from generations.studio import prompt_history
 from tests.conftest import make_pictures, sweep
-from tests.gallery.test_order import codes, of, shown
+from tests.gallery.test_picture_actions import codes, of, shown
 
 Kind = Change.Kind
 
@@ -24,7 +27,7 @@ Kind = Change.Kind
 def trashed(alice: User, media: Path) -> Generation:
     """One of Alice's two pictures, put in the trash."""
     picture, _ = make_pictures(alice, 2)
-    assert gallery.change(alice, Kind.TRASH, of([picture]))
+    assert changes.change(alice, Kind.TRASH, of([picture]))
     return picture
 
 
@@ -80,10 +83,10 @@ def test_the_sweep_leaves_it_until_its_days_are_over(
 def test_removal_takes_files_and_words_and_leaves_the_ledger(
     as_alice: Client, alice: User, trashed: Generation, media: Path
 ) -> None:
-    tag = gallery.get_tag(alice, "logo")
-    assert gallery.change(alice, Kind.TAG, Picture.objects.filter(pk=trashed.pk), tag=tag)
+    tag = changes.get_tag(alice, "logo")
+    assert changes.change(alice, Kind.TAG, Picture.objects.filter(pk=trashed.pk), tag=tag)
     let_days_pass(31)
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert {name for name in files(media) if str(trashed.code) in name} == set()
     assert not GeneratedImage.objects.filter(generation=trashed).exists()
     assert not PictureTag.objects.exists()
@@ -92,12 +95,12 @@ def test_removal_takes_files_and_words_and_leaves_the_ledger(
     assert removed.prompt == removed.final_prompt == ""
     assert removed.entries.count() == 1
     assert list(doctor.check_files()) == list(doctor.check_ledger()) == list(doctor.check_search()) == []
-    assert trash.remove_due() == 0
+    assert removal.remove_due() == 0
 
 
 def test_the_pages_bear_with_a_removed_picture(as_alice: Client, alice: User, trashed: Generation) -> None:
     let_days_pass(31)
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert "A picture that you removed" in as_alice.get("/credits/").text
     assert as_alice.get("/").status_code == 200
     assert as_alice.get(f"/g/{trashed.code}/").status_code in (200, 404)
@@ -110,26 +113,26 @@ def test_a_removal_that_was_interrupted_is_finished_by_the_next(
 ) -> None:
     let_days_pass(31)
     default_storage.delete(str(trashed.image.file))
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert list(doctor.check_files()) == []
 
 
 def test_a_sweep_removes_so_many_and_the_next_goes_on(
     alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trash, "MOST", 4)
-    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 5)))
+    monkeypatch.setattr(removal, "MOST", 4)
+    assert changes.change(alice, Kind.TRASH, of(make_pictures(alice, 5)))
     let_days_pass(31)
-    assert [trash.remove_due(), trash.remove_due(), trash.remove_due()] == [4, 1, 0]
+    assert [removal.remove_due(), removal.remove_due(), removal.remove_due()] == [4, 1, 0]
 
 
 def test_a_sweep_stops_when_its_time_is_over(
     alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trash, "SECONDS", -1)
-    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
+    monkeypatch.setattr(removal, "SECONDS", -1)
+    assert changes.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
     let_days_pass(31)
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
 
 
 def test_files_are_removed_while_nobody_waits_for_the_database(
@@ -144,7 +147,7 @@ def test_files_are_removed_while_nobody_waits_for_the_database(
         delete(name)
 
     monkeypatch.setattr(default_storage, "delete", watched)
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert waited == [False, False]
 
 
@@ -152,7 +155,7 @@ def test_a_file_that_cannot_be_removed_holds_up_no_other(
     alice: User, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck, other = make_pictures(alice, 2)
-    assert gallery.change(alice, Kind.TRASH, of([stuck, other]))
+    assert changes.change(alice, Kind.TRASH, of([stuck, other]))
     let_days_pass(31)
     delete = default_storage.delete
 
@@ -163,33 +166,33 @@ def test_a_file_that_cannot_be_removed_holds_up_no_other(
 
     with monkeypatch.context() as broken:
         broken.setattr(default_storage, "delete", refused)
-        assert trash.remove_due() == 1
+        assert removal.remove_due() == 1
     assert f"The files of {stuck.code} cannot be removed" in caplog.text
     assert list(Picture.objects.values_list("pk", flat=True)) == [stuck.pk]
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert files(media) == set()
 
 
 def test_the_prompt_leaves_the_history_with_its_last_picture(alice: User, bob: User, media: Path) -> None:
     for person in (alice, bob):
-        prompts.remember(person, "a heron")
-        prompts.remember(person, "a heron among reeds")
+        prompt_history.remember(person, "a heron")
+        prompt_history.remember(person, "a heron among reeds")
     make_pictures(alice, prompt="a heron among reeds")
     first, last = make_pictures(alice, 2, prompt="a heron")
     for picture, left in ((first, 2), (last, 1)):
-        assert gallery.change(alice, Kind.TRASH, of([picture]))
+        assert changes.change(alice, Kind.TRASH, of([picture]))
         let_days_pass(31)
-        assert trash.remove_due() == 1
+        assert removal.remove_due() == 1
         assert alice.past_prompts.count() == left
     assert bob.past_prompts.count() == 2
 
 
 def test_the_prompt_stays_in_the_history_while_a_picture_of_it_is_coming(alice: User, media: Path) -> None:
-    prompts.remember(alice, "a heron")
-    assert gallery.change(alice, Kind.TRASH, of(make_pictures(alice, prompt="a heron")))
+    prompt_history.remember(alice, "a heron")
+    assert changes.change(alice, Kind.TRASH, of(make_pictures(alice, prompt="a heron")))
     let_days_pass(31)
     lifecycle.create(alice, "flux-dev", {"prompt": "a heron"}, count=1)
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert alice.past_prompts.exists()
 
 
@@ -197,43 +200,43 @@ def test_emptying_names_the_number_and_spares_what_came_later(
     as_alice: Client, alice: User, bob: User, trashed: Generation, media: Path
 ) -> None:
     bobs = make_pictures(bob)
-    assert gallery.change(bob, Kind.TRASH, of(bobs))
+    assert changes.change(bob, Kind.TRASH, of(bobs))
     page = as_alice.get("/gallery/trash/empty/").text
     assert re.search(r"Remove 1 picture\s+for good", page)
     until = re.search(r'name="until" value="([^"]+)"', page)
     assert until
     later = Picture.objects.on_wall().of(alice).get()
-    assert gallery.change(alice, Kind.TRASH, Picture.objects.filter(pk=later.pk))
+    assert changes.change(alice, Kind.TRASH, Picture.objects.filter(pk=later.pk))
     response = as_alice.post("/gallery/trash/empty/", {"until": until[1].replace("&#x2B;", "+")}, follow=True)
     assert "1 picture removed for good." in response.text
     assert shown(as_alice, "/gallery/trash/") == codes([later.generation])
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
     assert Picture.objects.in_trash().of(bob).exists()
 
 
 def test_what_was_emptied_cannot_be_undone(as_alice: Client, alice: User, trashed: Generation) -> None:
     change = alice.changes.get()
-    assert trash.empty(alice, until=timezone.now()) == 1
-    assert gallery.change(alice, Kind.RESTORE, of([trashed])) is None
+    assert removal.empty(alice, until=timezone.now()) == 1
+    assert changes.change(alice, Kind.RESTORE, of([trashed])) is None
     text = as_alice.post(f"/gallery/undo/{change.pk}/", follow=True).text
     assert "Nothing to undo" in text
     assert not Picture.objects.on_wall().filter(pk=trashed.pk).exists()
-    assert trash.remove_due() == 1
+    assert removal.remove_due() == 1
 
 
 def test_what_was_emptied_is_not_saved_by_undoing_an_earlier_restore(
     alice: User, trashed: Generation
 ) -> None:
-    restored = gallery.change(alice, Kind.RESTORE, of([trashed]))
+    restored = changes.change(alice, Kind.RESTORE, of([trashed]))
     assert restored
-    assert gallery.change(alice, Kind.TRASH, of([trashed]))
-    assert trash.empty(alice, until=timezone.now()) == 1
-    assert gallery.undo(restored) == 0
-    assert trash.remove_due() == 1
+    assert changes.change(alice, Kind.TRASH, of([trashed]))
+    assert removal.empty(alice, until=timezone.now()) == 1
+    assert changes.undo(restored) == 0
+    assert removal.remove_due() == 1
 
 
 def test_undo_tells_how_many_are_really_back(as_alice: Client, alice: User, media: Path) -> None:
-    change = gallery.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
+    change = changes.change(alice, Kind.TRASH, of(make_pictures(alice, 3)))
     assert change
     gone = Picture.objects.in_trash()[:1].get()
     Picture.objects.filter(pk=gone.pk).update(remove_at=timezone.now())
@@ -258,5 +261,5 @@ def test_an_empty_trash_says_so(as_alice: Client) -> None:
 def test_the_days_are_a_setting(alice: User, media: Path, settings: Settings) -> None:
     settings.TRASH_DAYS = 2
     (picture,) = make_pictures(alice)
-    assert gallery.change(alice, Kind.TRASH, of([picture]))
+    assert changes.change(alice, Kind.TRASH, of([picture]))
     assert Picture.objects.get().days_left == 2

@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from generations import gallery as gallery_verbs
-from generations import images, lifecycle, search
+from generations.gallery import changes as gallery_verbs
+from generations.gallery import search
+from generations.gallery.query import parse
+from generations.media import images
 from generations.models import Change, Generation, Picture
-from generations.query import parse
+from generations.pipeline import lifecycle
 from generations.views import gallery
 from tests.conftest import jpeg, make_pictures, make_wall, set_time
 

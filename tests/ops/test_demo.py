@@ -8,7 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.test import RequestFactory
 
 from fluxsite.accounts import demo
-from generations import ledger
+from generations.credits import ledger
 
 pytestmark = pytest.mark.django_db
 

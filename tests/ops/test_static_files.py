@@ -44,7 +44,12 @@ def test_a_removed_folder_is_made_again(collected: list[str], settings: Settings
 
 
 def test_the_main_script_brings_what_it_runs(tmp_path: Path) -> None:
-    (tmp_path / "main.js").write_text('import "./menu.js";\nimport "./keys.js";\n')
-    (tmp_path / "menu.js").write_text("const menu = 1;\n")
-    (tmp_path / "keys.js").write_text('import { menu } from "./names.js";\n')
-    assert join_modules(tmp_path / "main.js") == '{\nconst menu = 1;\n}\nimport "./keys.js";\n'
+    site, studio = tmp_path / "site", tmp_path / "studio"
+    site.mkdir()
+    studio.mkdir()
+    (site / "main.js").write_text('import "./menu.js";\nimport "../studio/form.js";\nimport "./keys.js";\n')
+    (site / "menu.js").write_text("const menu = 1;\n")
+    (studio / "form.js").write_text("const form = 1;\n")
+    (site / "keys.js").write_text('import { menu } from "./names.js";\n')
+    joined = '{\nconst menu = 1;\n}\n{\nconst form = 1;\n}\nimport "./keys.js";\n'
+    assert join_modules(site / "main.js") == joined

@@ -19,8 +19,8 @@ import pytest
 import requests
 
 from generations import bfl
-from generations.sandbox import Sandbox
 from proof.site import ROOT, Site, log_in
+from sandbox import Sandbox
 from tests.conftest import KEY_OF_THE_SITE
 
 pytestmark = pytest.mark.processes

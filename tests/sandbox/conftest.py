@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 
 KEY = {"x-key": "sandbox-key"}
 SMALL = {"prompt": "a lighthouse", "seed": 7, "width": 256, "height": 256}

@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.sandbox.conftest import KEY, Receiver, poll, submit, wait_for
 
 

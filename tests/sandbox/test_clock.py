@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import requests
 
-from generations.sandbox import Sandbox, Task
+from sandbox import Sandbox, Task
 from tests.sandbox.conftest import Receiver, poll, sample, submit, wait_for
 
 

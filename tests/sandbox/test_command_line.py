@@ -13,7 +13,7 @@ import requests
 
 from tests.sandbox.conftest import KEY, wait_for
 
-COMMAND = [sys.executable, "-m", "generations.sandbox"]
+COMMAND = [sys.executable, "-m", "sandbox"]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.sandbox.conftest import finish, submit
 
 
@@ -78,8 +78,7 @@ def test_it_changes_settings(sandbox: Sandbox) -> None:
 
 def test_it_needs_neither_django_nor_requests() -> None:
     program = (
-        "import sys, generations.sandbox.__main__;"
-        "print({'django', 'requests', 'generations.bfl'} & sys.modules.keys())"
+        "import sys, sandbox.__main__;print({'django', 'requests', 'generations.bfl'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

@@ -11,7 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.sandbox.conftest import sample, submit
 
 

@@ -12,9 +12,9 @@ import pytest
 import requests
 from PIL import Image
 
-from generations.sandbox import Fault, Faults, Sandbox
-from generations.sandbox.faults import KINDS
-from generations.sandbox.tasks import kinds
+from sandbox import Fault, Faults, Sandbox
+from sandbox.faults import KINDS
+from sandbox.tasks import kinds
 from tests.sandbox.conftest import KEY, finish, poll, sample, submit
 
 

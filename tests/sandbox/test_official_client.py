@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 
 TESTS = Path(__file__).parents[1]
 PYTHON = TESTS.parent / ".venv-official" / "bin" / "python"

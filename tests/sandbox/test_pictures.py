@@ -6,8 +6,8 @@ import io
 import pytest
 from PIL import Image
 
-from generations.sandbox.pictures import draw
-from generations.sandbox.pictures.sizes import size_of
+from sandbox.pictures import draw
+from sandbox.pictures.sizes import size_of
 
 SIZE = (128, 160)
 PROMPTS = [

@@ -4,7 +4,7 @@ import uuid
 
 import requests
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.sandbox.conftest import KEY, finish, poll, submit, wait_for
 
 FIELDS = ["id", "status", "result", "progress", "details", "preview"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from generations.sandbox import Sandbox
+from sandbox import Sandbox
 from tests.sandbox.conftest import KEY, SMALL, finish, submit, wait_for
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from generations.sandbox import Sandbox, Task
+from sandbox import Sandbox, Task
 from tests.sandbox.conftest import Receiver, submit, wait_for
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from generations import bfl, lifecycle
+from generations import bfl
 from generations.models import Generation
+from generations.pipeline import lifecycle
 
 BAD_INPUT = 2
 LOOK_EVERY = 0.2

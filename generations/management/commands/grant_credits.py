@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 
-from generations import grants, ledger
+from generations.credits import grants, ledger
 from generations.models import CreditEntry
 
 BAD_INPUT = 2

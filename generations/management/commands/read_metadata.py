@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from generations import metadata
+from generations.media import xmp
 
 NOTHING_FOUND = 1
 BAD_INPUT = 2
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, **options: Any) -> None:
         try:
-            fields = metadata.extract(file.read_bytes())
+            fields = xmp.extract(file.read_bytes())
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}", returncode=BAD_INPUT) from None
         if fields is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from generations.sandbox.__main__ import add_arguments, run
+from sandbox.__main__ import add_arguments, run
 
 
 class Command(BaseCommand):

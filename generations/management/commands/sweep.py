@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from generations import tasks
+from generations.pipeline import tasks
 
 
 class Command(BaseCommand):

@@ -1,0 +1,10 @@
+import "./theme.js";
+import "./menu.js";
+import "../studio/form.js";
+import "../studio/settings.js";
+import "../studio/draft.js";
+import "../studio/prompt_history.js";
+import "./copy.js";
+import "./notice.js";
+import "../studio/progress.js";
+import "./keys.js";
