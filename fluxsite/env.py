@@ -6,12 +6,14 @@ Docker and systemd hand over secrets.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
 import zoneinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -55,6 +57,15 @@ def origin(name: str, default: str = "") -> str:
     if value and not re.fullmatch(r"https?://[^/?#\s]+", value):
         raise ImproperlyConfigured(f"{name} must be like https://host or http://host:port, not {value!r}.")
     return value
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address that `origin` has accepted is one of this machine's own."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def zone(name: str, default: str) -> str:

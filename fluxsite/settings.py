@@ -218,6 +218,8 @@ LOGGING = {
 
 BFL_API_KEY = env.text("BFL_API_KEY")
 BFL_API_BASE = env.origin("BFL_API_BASE", "https://api.bfl.ai")
+# BFL is never on this machine; only a proxy to it may be, and then the variable says so.
+BFL_IS_SANDBOX = env.flag("BFL_IS_SANDBOX", default=env.is_loopback(BFL_API_BASE))
 BFL_EXTRA_HOSTS = env.words("BFL_EXTRA_HOSTS")
 BFL_MAX_ACTIVE = env.whole("BFL_MAX_ACTIVE", 24, minimum=1)
 BFL_LOW_BALANCE = env.whole("BFL_LOW_BALANCE", 500)

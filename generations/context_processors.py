@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
@@ -109,4 +110,5 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], object]]:
         "provider_state": lambda: shown.provider_state,
         "waiting_reason": lambda: shown.waiting_reason,
         "pause_line": lambda: shown.pause_line,
+        "is_sandbox": lambda: settings.BFL_IS_SANDBOX,
     }

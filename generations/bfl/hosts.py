@@ -85,6 +85,12 @@ def host_of(url: str) -> str:
         return "an unreadable address"
 
 
+def is_on_this_machine(url: str) -> bool:
+    """Return whether an address is on loopback, where only a sandbox or a proxy of ours is."""
+    parts = _split(url)
+    return parts is not None and _is_loopback(parts.hostname or "")
+
+
 def _is_bfl(parts: SplitResult) -> bool:
     host = parts.hostname or ""
     return parts.scheme == "https" and parts.port is None and _BFL.fullmatch(host) is not None

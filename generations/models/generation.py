@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from generations.bfl import ENDPOINTS, Endpoint
+from generations.bfl import ENDPOINTS, Endpoint, hosts
 from generations.models.press import Press
 from generations.presentation import timeline as story
 from generations.presentation import wording as words
@@ -427,6 +427,11 @@ class Generation(models.Model):
         if not self.is_late:
             return self.failure_sentence or words.CANCELED
         return words.KEPT if self.is_succeeded else words.CAME_LATE
+
+    @property
+    def is_from_sandbox(self) -> bool:
+        """Whether a sandbox draws it. BFL's own address stays in the row, even behind a proxy."""
+        return hosts.is_on_this_machine(self.polling_url)
 
     @property
     def is_looked_for(self) -> bool:

@@ -34,6 +34,8 @@ def frame() -> Iterator[Specimen]:
     yield Specimen("Tabs, in the gallery", "_tabs.html", {"request": _at("gallery")}, width="quarter")
     for name, user in (("The menu of a person", MEMBER), ("The menu of staff", STAFF)):
         yield Specimen(name, "components/menu.html", {"user": user}, width="quarter")
+        yield Specimen(f"Sandbox. {name}", "components/sandbox.html", {"user": user}, width="quarter")
+    yield Specimen("How staff add a key", "_add_key.html")
     yield Specimen("The keys", "_keys_dialog.html", {"user": STAFF})
 
 

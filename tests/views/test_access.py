@@ -87,6 +87,7 @@ SITE: dict[str, Expected] = {
     "generation-clear": POSTED,
     "progress-cancel": POSTED,
     "progress-clear": POSTED,
+    "sandbox": MEMBERS,
     "keys": MEMBERS,
     "credits": MEMBERS,
     "credits-csv": MEMBERS,
