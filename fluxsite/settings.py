@@ -198,13 +198,16 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "fluxsite.redaction.RedactingFilter"}},
+    "filters": {
+        "one_line": {"()": "fluxsite.ops.redis_away.OneLineFilter"},
+        "redact": {"()": "fluxsite.redaction.RedactingFilter"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["redact"],
+            "filters": ["one_line", "redact"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
