@@ -13,16 +13,33 @@ let isRefused = false;
 
 const studio = () => document.getElementById("studio-form");
 
+// The newest last: what the page came with, and what it has sent. Whoever leaves and comes back at once may meet
+// any of them, and none of them is news from another device.
+const KNOWN = 5;
+let known = [];
+
+const bare = (body) => {
+  const values = new URLSearchParams(body);
+  // The page has newer ones.
+  values.delete("csrfmiddlewaretoken");
+  values.delete("press");
+  return String(values);
+};
+const current = () => bare(new URLSearchParams(new FormData(studio())));
+const remember = (body) => {
+  known = [...known.filter((other) => other !== body), body].slice(-KNOWN);
+};
+
 const tell = () => {
   const place = document.getElementById("draft-told");
   const told = isRefused ? "Not saved: kept in this tab" : "";
   if (place && place.textContent !== told) place.textContent = told;
 };
 
-const hold = () => {
+const hold = (before) => {
   const person = studio()?.dataset.person;
   try {
-    if (unsent && person) sessionStorage.setItem(UNSENT, JSON.stringify({ person, body: unsent }));
+    if (unsent && person) sessionStorage.setItem(UNSENT, JSON.stringify({ person, body: unsent, before }));
     if (!unsent) sessionStorage.removeItem(UNSENT);
   } catch {
     // It then lasts as long as the page.
@@ -46,6 +63,7 @@ const settle = (body, isTaken) => {
 
 // A redirect leads to the login: nothing was saved.
 const send = async (body) => {
+  remember(bare(body));
   const keepalive = body.length < SMALL;
   const sent = fetch(studio().dataset.draft, {
     method: "POST",
@@ -56,12 +74,18 @@ const send = async (body) => {
   settle(body, await sent.then((answer) => answer.ok).catch(() => false));
 };
 
+// The next page may be drawn before this arrives, so the tab keeps it too.
+const leave = (body) => {
+  hold(known);
+  send(body);
+};
+
 // One after the other, for of two at once the older might be written last. A page that goes cannot wait.
 const save = (event) => {
   clearTimeout(timer);
   const body = unsent;
   if (!body || !studio()) return;
-  if (event?.type === "pagehide") send(body);
+  if (event?.type === "pagehide") leave(body);
   else saved = saved.then(() => send(body));
 };
 
@@ -108,13 +132,14 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:after:swap", tell);
 
 const bringBack = async () => {
-  const { person, body } = held();
-  if (!body || !studio()) return;
+  if (!studio()) return;
+  remember(current());
+  const { person, body, before } = held();
+  if (!body) return;
   if (person !== studio().dataset.person) return hold();
-  const values = Object.fromEntries(new URLSearchParams(body));
-  // The page has newer ones.
-  delete values.csrfmiddlewaretoken;
-  delete values.press;
+  const isOld = before && (bare(body) === current() || !before.includes(current()));
+  if (isOld) return hold();
+  const values = Object.fromEntries(new URLSearchParams(bare(body)));
   await htmx.ajax("POST", studio().dataset.draft, { target: "#studio-form", swap: "outerMorph", values });
 };
 
