@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
+import functools
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -30,6 +30,7 @@ from generations.bfl.errors import (
 from generations.bfl.hosts import Hosts, host_of
 from generations.bfl.parameters import Value
 from generations.bfl.results import Result, Status, Submission, read_result, read_submission
+from generations.bfl.texts import LONGEST_REASON, clean, phrase, read_json
 
 _JSON_MAX_BYTES = 1024 * 1024
 _CONNECT_SECONDS = 5.0
@@ -38,6 +39,25 @@ _CONNECT_SECONDS = 5.0
 _DOWNLOAD_SECONDS = 25.0
 # What reading a body raises is not made one of requests' own errors.
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _only_bfl_errors(method: Callable[P, T]) -> Callable[P, T]:
+    """Let a method raise nothing but BFLError: an answer that nobody thought of must not end its caller."""
+
+    @functools.wraps(method)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except BFLError:
+            raise
+        except Exception as error:
+            raise UnexpectedAnswer(f"{method.__name__}: {type(error).__name__}") from error
+
+    return guarded
 
 
 class Client:
@@ -64,6 +84,7 @@ class Client:
         self._poll_timeout = poll_timeout
         self._local = threading.local()
 
+    @_only_bfl_errors
     def submit(
         self,
         endpoint: str,
@@ -87,14 +108,18 @@ class Client:
             raise UnexpectedAnswer(f"POST {urlsplit(url).path}: {code} without a task id")
         return submission
 
+    @_only_bfl_errors
     def get_result(self, url: str, *, timeout: float | None = None) -> Result:
         """Ask for a task at its polling address, exactly as BFL gave it. `timeout` replaces `poll_timeout`.
 
         A host that does not know the task gives the status TASK_NOT_FOUND. Raises BFLError.
         """
         response_code, body, error = self._exchange("GET", url, timeout=timeout or self._poll_timeout)
-        # BFL answers 422 with the task itself when it failed, and 404 with or without one.
-        result = read_result(body) if response_code in (200, 202, 404, 422) else None
+        # BFL answers 422 with the task itself when it failed, and 404 with or without one. A task that has
+        # failed may come with any other code too: FLUX 3 does so with 400 and 503.
+        result = read_result(body)
+        if response_code not in (200, 202, 404, 422) and not _has_failed(response_code, result):
+            result = None
         if result is not None:
             return result
         if response_code == 404:
@@ -110,6 +135,7 @@ class Client:
         bases = self._hosts.clusters_of(self._base_url)
         return [f"{base}/v1/get_result?id={quote(bfl_id, safe='')}" for base in bases]
 
+    @_only_bfl_errors
     def credits(self) -> Decimal:
         """Return the credits left on the BFL account: GET /v1/credits. Raises BFLError."""
         code, answer = self._call("GET", f"{self._base_url}/v1/credits", timeout=self._poll_timeout)
@@ -165,7 +191,7 @@ class Client:
                 error = (
                     None if response.status_code in (200, 202) else _error(response, content, self._api_key)
                 )
-                return response.status_code, _json(content), error
+                return response.status_code, read_json(content), error
         except _BROKEN as error:
             raise _connection_error(method, url, error) from None
 
@@ -177,6 +203,11 @@ class Client:
             # Else requests would add a password from ~/.netrc.
             session.auth = _no_auth
         return session
+
+
+def _has_failed(response_code: int, result: Result | None) -> bool:
+    # The other codes are about the request and not about the task.
+    return result is not None and result.has_failed and response_code not in (401, 402, 403, 429)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -203,8 +234,8 @@ def _limited_body(response: requests.Response, max_bytes: int, until: float) -> 
 
 
 def _whole_body(response: requests.Response, max_bytes: int, until: float) -> bytes:
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
+    announced = clean(response.headers.get("Content-Length", ""), 20)
+    if _is_more(announced, max_bytes):
         raise BadDownload(f"{urlsplit(response.url).path}: {announced} bytes announced")
     try:
         return _limited_body(response, max_bytes, until)
@@ -213,13 +244,9 @@ def _whole_body(response: requests.Response, max_bytes: int, until: float) -> by
         raise BadDownload(f"{urlsplit(response.url).path}: shorter than {announced} bytes") from None
 
 
-def _json(content: bytes) -> object:
-    # Proxies in front of BFL answer in HTML.
-    try:
-        return json.loads(content)
-    # Deep nesting ends in RecursionError.
-    except (ValueError, RecursionError):
-        return None
+def _is_more(announced: str, max_bytes: int) -> bool:
+    # Twenty digits at most: Python refuses to read a number of more than 4,300.
+    return announced.isascii() and announced.isdecimal() and int(announced) > max_bytes
 
 
 def _error(response: requests.Response, content: bytes, key: str = "") -> BFLError:
@@ -227,8 +254,8 @@ def _error(response: requests.Response, content: bytes, key: str = "") -> BFLErr
     request, code = response.request, response.status_code
     if key:
         content = content.replace(key.encode(), "…".encode())
-    detail = _detail(_json(content))
-    start = detail or content[:120].decode(errors="replace")
+    detail = _detail(read_json(content))
+    start = detail or clean(content[:500].decode(errors="replace"), 120)
     message = f"{request.method} {urlsplit(response.url).path}: {code} {start}".strip()
     if code == 429:
         return RateLimited(message, _seconds(response.headers.get("Retry-After", "")))
@@ -243,16 +270,16 @@ def _detail(body: object) -> str:
         return ""
     detail = body.get("detail") or body.get("message") or ""
     if isinstance(detail, list):
-        return "; ".join(_field_error(item) for item in detail)[:500]
-    return str(detail)[:500]
+        return "; ".join(_field_error(item) for item in detail[:20])[:LONGEST_REASON]
+    return phrase(detail)
 
 
 def _field_error(item: object) -> str:
     if not isinstance(item, Mapping):
-        return str(item)
+        return phrase(item)
     location = item.get("loc")
-    name = str(location[-1]) if isinstance(location, list) and location else "request"
-    return f"{name}: {item.get('msg', '')}"
+    name = phrase(location[-1]) if isinstance(location, list) and location else "request"
+    return f"{name}: {phrase(item.get('msg') or '')}"
 
 
 def _seconds(value: str) -> float | None:

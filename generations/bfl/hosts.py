@@ -16,10 +16,13 @@ API_BASES = {
 }
 """The hosts that take submissions (docs.bfl.ai, quick start); eu1 and us1 are the old single clusters."""
 
+# eu3 and us4 are known as regions that deliver, the gateway from other clients: asking them costs a 404.
+_EU = ("api.eu1", "api.eu2", "api.eu3", "api.eu4")
+_US = ("api.us1", "api.us2", "api.us3", "api.us4")
 _CLUSTERS = {
-    "api.eu.bfl.ai": ("eu1", "eu2", "eu4"),
-    "api.us.bfl.ai": ("us1", "us2", "us3"),
-    "api.bfl.ai": ("eu1", "eu2", "eu4", "us1", "us2", "us3", "isr"),
+    "api.eu.bfl.ai": _EU,
+    "api.us.bfl.ai": _US,
+    "api.bfl.ai": (*_EU, *_US, "api.isr", "gateway"),
 }
 # Storage accounts seen in recorded answers of BFL: bfldeliveryprodeu4, bfldeliveryscus.
 _BFL = re.compile(r"([a-z0-9-]+\.)+bfl\.ai")
@@ -53,7 +56,7 @@ class Hosts:
         parts = urlsplit(base)
         if _is_bfl(parts):
             # What is extra there are hosts that deliver, and these never see the key.
-            return [base, *(f"https://api.{name}.bfl.ai" for name in _CLUSTERS.get(parts.hostname or "", ()))]
+            return [base, *(f"https://{name}.bfl.ai" for name in _CLUSTERS.get(parts.hostname or "", ()))]
         others = [f"{parts.scheme}://{extra}" for extra in sorted(self.extra)]
         return [base, *(other for other in others if other != base and self.is_api(other))]
 

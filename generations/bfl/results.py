@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeGuard
 
+from generations.bfl.texts import LONGEST_REASON, clean, phrase, without_halves
+
 
 class Status(StrEnum):
     """BFL's words for the state of a task; any other word becomes UNKNOWN and counts as in progress."""
@@ -65,6 +67,10 @@ class Result:
     reason: str = ""
     """BFL's words about a failure."""
 
+    @property
+    def has_failed(self) -> bool:
+        return self.status in (Status.REQUEST_MODERATED, Status.CONTENT_MODERATED, Status.ERROR)
+
 
 def read_submission(body: object) -> Submission | None:
     """Return the submission that a 200 answer speaks of, or None if it does not name a task."""
@@ -82,7 +88,7 @@ def read_result(body: object) -> Result | None:
     """Return the state of a task from a poll's answer or a webhook's body, or None if it has none."""
     if not isinstance(body, Mapping) or not isinstance(body.get("status"), str):
         return None
-    word = clean(body["status"])[:64]
+    word = clean(body["status"], 64)
     found = body.get("result")
     result: Mapping[str, object] = found if isinstance(found, Mapping) else {}
     sample = result.get("sample")
@@ -134,24 +140,14 @@ def _seed(value: object) -> int | None:
     return value if abs(value) <= _LONGEST_SEED else None
 
 
-def clean(text: str) -> str:
-    """Leave out what no database takes: NUL and halves of surrogate pairs."""
-    return text.replace("\x00", "").encode(errors="ignore").decode()
-
-
 def _text(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) else None
+    return without_halves(value) if isinstance(value, str) else None
 
 
 def _reason(body: Mapping[str, object]) -> str:
     """Return `details` as a phrase: `{"Moderation Reasons": [...]}`, `{"error": "..."}` and their like."""
     details = body.get("details") or body.get("error")
     if isinstance(details, Mapping):
-        return "; ".join(_phrase(value) for value in details.values() if value)[:500]
-    return _phrase(details)[:500] if details else ""
-
-
-def _phrase(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(_phrase(item) for item in value)
-    return clean(str(value))
+        reasons = [phrase(value) for value in list(details.values())[:20] if value]
+        return "; ".join(reasons)[:LONGEST_REASON]
+    return phrase(details) if details else ""

@@ -6,7 +6,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generations.bfl.results import LONGEST_ID, Result, clean, read_result
+from generations.bfl.results import LONGEST_ID, Result, read_result
+from generations.bfl.texts import without_halves
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105  # the name, not the secret
 
@@ -31,6 +32,6 @@ def read_delivery(body: object) -> Delivery | None:
     if not isinstance(bfl_id, str) or not 0 < len(bfl_id) <= LONGEST_ID:
         return None
     # Not cleaned: that might make it another task's.
-    if bfl_id != clean(bfl_id):
+    if bfl_id != without_halves(bfl_id):
         return None
     return Delivery(bfl_id=bfl_id, result=result)

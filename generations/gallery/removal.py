@@ -66,13 +66,14 @@ def _remove(picture: Picture) -> bool:
 
 def _remove_rows(generation: Generation) -> bool:
     params = {name: value for name, value in generation.params.items() if name != "prompt"}
-    is_last = not _has_another(generation.user, generation.prompt, generation)
     with transaction.atomic():
+        # Two sweeps may remove the last two pictures of a prompt: the second has to see what the first did.
+        prompt_history.lock(generation.user, generation.prompt)
         if not Picture.objects.due_for_removal().filter(pk=generation.pk).delete()[0]:
             return False
         GeneratedImage.objects.filter(generation=generation).delete()
         Generation.objects.filter(pk=generation.pk).update(params=params, final_prompt="")
-        if is_last:
+        if not _has_another(generation.user, generation.prompt, generation):
             prompt_history.forget(generation.user, generation.prompt)
     return True
 

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from generations import bfl
@@ -128,10 +128,13 @@ class Follower:
         except queue.QueueAway as error:
             logger.warning("Redis is away, the next follower goes on: %s", error)
         finally:
-            self._finish_submissions()
-            for pool in (self._pool, self._late_pool):
-                pool.shutdown(wait=False, cancel_futures=True)
-        self._hand_over()
+            self._is_wanted = False
+            try:
+                self._finish_submissions()
+            finally:
+                for pool in (self._pool, self._late_pool):
+                    pool.shutdown(wait=False, cancel_futures=True)
+                self._hand_over()
 
     def _takes_over(self) -> bool:
         until = time.monotonic() + STAND_BY
@@ -203,7 +206,9 @@ class Follower:
 
     def _woken(self, future: Future[set[int]]) -> None:
         named = future.result()
-        self._listen()
+        # Without the lease the next wake-up is for the follower that has it.
+        if self._is_wanted:
+            self._listen()
         if named:
             self._look_around_soon()
         for pk in named & self._watches.keys():
@@ -213,8 +218,9 @@ class Follower:
         self._looked_around_at = 0.0
 
     def _submit(self, generation: Generation) -> None:
-        self._submitting.add(generation.pk)
+        # In this order: where no thread can be started, nothing is under way that an end would wait for.
         self._call(self._pool, lambda: self._send(generation), partial(self._submitted, generation))
+        self._submitting.add(generation.pk)
 
     def _send(self, generation: Generation) -> bfl.Submission:
         """Buy the picture, in a thread, which may have been long in coming. Raises BFLError, ClaimTooOld."""
@@ -264,7 +270,14 @@ class Follower:
                 return
 
     def _taken(self, generation: Generation, submission: bfl.Submission) -> None:
-        if not lifecycle.mark_submitted(generation, submission):
+        try:
+            is_first = lifecycle.mark_submitted(generation, submission)
+        except IntegrityError:
+            # Another generation has this id: nobody can say which of the two pictures it is.
+            error = errors.UnexpectedAnswer(f"BFL gave the id of another task: {submission.id}")
+            _wait_for_webhook_or_fail(generation, error)
+            return
+        if not is_first:
             # The sweep was quicker and has given it up.
             lifecycle.mark_taken_late(generation, submission)
         elif not results.apply_held(generation):
@@ -310,18 +323,29 @@ class Follower:
         until = min([*dues, self._looked_around_at + LOOK_AROUND_EVERY])
         finished, _ = wait(self._calls, timeout=max(until - now, 0), return_when=FIRST_COMPLETED)
         for future in finished:
-            self._calls.pop(future)()
+            self._finish(future)
+
+    def _finish(self, future: Future[object]) -> None:
+        """Do what an answer asks for. One that nobody thought of must not end the follower of all others."""
+        done = self._calls.pop(future)
+        try:
+            done()
+        except (queue.QueueAway, OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("An answer of BFL's could not be written down")
 
     def _finish_submissions(self) -> None:
         """Write down what the POSTs under way bring: a task whose id is lost is paid for in vain."""
-        while self._submitting:
+        while self._submitting and self._calls:
             finished, _ = wait(self._calls, return_when=FIRST_COMPLETED)
             for future in finished:
-                done = self._calls.pop(future)
                 try:
-                    done()
-                # Whatever it is, the other answers still have to be written down.
-                except Exception:
+                    self._finish(future)
+                # The other answers still have to be written down.
+                except queue.QueueAway as error:
+                    logger.warning("Redis is away: %s", error)
+                except (OperationalError, InterfaceError):
                     logger.exception("An answer of BFL's could not be written down")
 
     def _hand_over(self) -> None:
@@ -365,8 +389,9 @@ def _give_up_if_lost(watch: Watch) -> None:
 def _not_submitted(generation: Generation, error: bfl.BFLError) -> None:
     reason = next((pause for kind, pause in _NOT_TAKEN.items() if isinstance(error, kind)), None)
     if reason is not None:
-        lifecycle.put_back(generation, reason.label)
+        # The pause first: whatever becomes of this one, no other is sent into an outage.
         circuit_breaker.pause(reason, str(error), seconds=getattr(error, "retry_after", None))
+        lifecycle.put_back(generation, reason.label)
     elif isinstance(error, errors.InvalidRequest):
         lifecycle.fail(generation, Generation.FailureCode.REJECTED, error.detail)
     elif error.permanent:

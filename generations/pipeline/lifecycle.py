@@ -7,12 +7,13 @@ rows, claim and cancel_waiting, lock them first and then write them together.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -165,7 +166,7 @@ def retry(generation: Generation, user: User, *, price: Decimal | None = None) -
 
     Return what has tried it again already, unless that failed or was canceled too. Raises one of REFUSALS.
     """
-    with ledger.keeping_ends(generation.user_id), transaction.atomic():
+    with ledger.keeping_ends(user.pk), transaction.atomic():
         # The row is the lock: of two presses the second must see what the first has bought.
         locked = Generation.objects.select_for_update().get(pk=generation.pk)
         if not locked.can_retry:
@@ -337,7 +338,7 @@ def mark_submitted(generation: Generation, submission: Submission) -> bool:
 
 def mark_unanswered(generation: Generation, reason: str) -> bool:
     """Its submission has ended, and nobody knows what BFL did: only a call of BFL's can tell."""
-    with transaction.atomic():
+    with _all_or_nothing(generation):
         row = _row_as_believed(generation).filter(status=Status.SUBMITTING, unanswered_at=None)
         if not row.update(unanswered_at=timezone.now()):
             return False
@@ -382,7 +383,7 @@ def mark_ready(generation: Generation, result: Result, *, bfl_id: str) -> bool:
     if generation.is_failed and not generation.is_given_up:
         return False
     now, is_late = timezone.now(), generation.is_failed
-    with transaction.atomic():
+    with _all_or_nothing(generation):
         moved = _move(
             generation,
             Status.READY,
@@ -428,7 +429,7 @@ def store_again(generation: Generation) -> bool:
 def complete(generation: Generation, image: GeneratedImage) -> bool:
     """The picture is ours. `image` is saved with it; what BFL took beside its price is settled."""
     now = timezone.now()
-    with transaction.atomic():
+    with _all_or_nothing(generation):
         moved = _move(generation, Status.SUCCEEDED, Kind.SUCCEEDED, finished_at=now, sample_url="")
         if moved:
             image.generation = generation
@@ -483,7 +484,7 @@ def _finish(
     **changes: object,
 ) -> bool:
     now = timezone.now()
-    with transaction.atomic():
+    with _all_or_nothing(generation):
         moved = _move(
             generation, status, kind, detail=detail, by=by, finished_at=now, sample_url="", **changes
         )
@@ -505,14 +506,27 @@ def _move(
 ) -> bool:
     if status not in TRANSITIONS[generation.status]:
         return False
-    with transaction.atomic():
+    with _all_or_nothing(generation):
         if not _row_as_believed(generation).update(status=status, **changes):
             return False
         note(generation, kind, detail, by)
-    for name, value in {"status": status, **changes}.items():
-        setattr(generation, name, value)
+        for name, value in {"status": status, **changes}.items():
+            setattr(generation, name, value)
     logger.info("%s is %s %s", generation.code, status, redact(detail))
     return True
+
+
+@contextlib.contextmanager
+def _all_or_nothing(generation: Generation) -> Iterator[None]:
+    """One transaction. If it fails, the caller's copy is as before, so that the verb can be tried again."""
+    before = dict(generation.__dict__)
+    try:
+        with transaction.atomic():
+            yield
+    except BaseException:
+        generation.__dict__.clear()
+        generation.__dict__.update(before)
+        raise
 
 
 def _row_as_believed(generation: Generation) -> GenerationQuerySet:
@@ -527,7 +541,9 @@ def note(generation: Generation, kind: Kind, detail: str = "", by: User | None =
     generation.events.create(kind=kind, detail=redact(detail), created_by=by, created_at=timezone.now())
 
 
-def note_news(generation: Generation, detail: str) -> None:
+def note_news(generation: Generation, detail: str) -> bool:
     """Add a note unless the timeline has it already: what is tried every minute fails in the same words."""
-    if not generation.events.filter(kind=Kind.NOTE, detail=redact(detail)).exists():
-        note(generation, Kind.NOTE, detail)
+    if generation.events.filter(kind=Kind.NOTE, detail=redact(detail)).exists():
+        return False
+    note(generation, Kind.NOTE, detail)
+    return True

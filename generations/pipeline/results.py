@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from urllib.parse import urlsplit
 
 from generations import bfl
+from generations.bfl.texts import read_json
 from generations.bfl.webhooks import Delivery, read_delivery
 from generations.models import Generation
 from generations.models.generation import ACTIVE_STATUSES
@@ -52,7 +52,7 @@ def apply_held(generation: Generation) -> bool:
     held = generation.deliveries.exclude(held="")
     applied = False
     for body in held.values_list("held", flat=True):
-        delivery = read_delivery(json.loads(body))
+        delivery = read_delivery(read_json(body))
         if delivery is not None and is_for(generation, delivery):
             applied = apply(generation, delivery.result, bfl_id=delivery.bfl_id) or applied
     held.update(held="")
@@ -70,5 +70,5 @@ def _report_host(generation: Generation, sample_url: str) -> None:
     # Until the deadline somebody can still add the host, and the picture is not lost.
     host = urlsplit(sample_url).hostname
     detail = f"The picture lies at {host}, which is not on the list of hosts (BFL_EXTRA_HOSTS)."
-    logger.error("%s: %s", generation.code, detail)
-    lifecycle.note_news(generation, detail)
+    if lifecycle.note_news(generation, detail):
+        logger.error("%s: %s", generation.code, detail)

@@ -74,12 +74,23 @@ def end_overdue(generation_id: int) -> None:
     if generation is None:
         return
     if generation.status == Generation.Status.SUBMITTED:
-        _ = _find_result(generation) or lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
+        _end_submitted(generation)
         return
     try:
         store(generation_id)
     finally:
         _give_up_storing(generation, "It could not be fetched in time.")
+
+
+def _end_submitted(generation: Generation) -> None:
+    try:
+        found = _find_result(generation)
+    except Exception:
+        # Whatever the answer was, the person waits no longer.
+        logger.exception("The last answer for %s could not be used", generation.code)
+        found = False
+    if not found:
+        lifecycle.fail(generation, Generation.FailureCode.TIMED_OUT)
 
 
 def sweep() -> None:

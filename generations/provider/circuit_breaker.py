@@ -13,6 +13,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from fluxsite.redaction import redact
+from generations.bfl.texts import clean
 from generations.credits.ledger import plain
 from generations.models import Generation, Provider
 
@@ -69,7 +70,7 @@ def pause(reason: Provider.Pause, detail: str = "", *, seconds: float | None = N
         wait = max(seconds or 0.0, _pause_length(reason, count))
         provider.pause, provider.pause_count = reason, count
         provider.paused_until = timezone.now() + timedelta(seconds=wait)
-        provider.pause_detail = redact(detail)
+        provider.pause_detail = redact(clean(detail))
         provider.checked_at = None
         provider.save()
 

@@ -30,6 +30,11 @@ def forget(user: User, text: str) -> None:
     PastPrompt.objects.filter(user=user, digest=_digest(text)).delete()
 
 
+def lock(user: User, text: str) -> None:
+    """Let nobody else decide about this prompt before the transaction around the call has ended."""
+    list(PastPrompt.objects.select_for_update().filter(user=user, digest=_digest(text)).values_list("pk"))
+
+
 def find(user: User, words: str = "") -> list[PastPrompt]:
     """Return the newest SHOWN prompts that have all the words, whatever their case and accents."""
     past = PastPrompt.objects.filter(user=user).order_by("-used_at", "-pk")

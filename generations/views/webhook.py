@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from generations.bfl.texts import read_json
 from generations.bfl.webhooks import SECRET_HEADER, Delivery, read_delivery
 from generations.models import Delivery as StoredDelivery
 from generations.models import Generation, GenerationEvent
@@ -38,7 +39,7 @@ def receive(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
     body = _read(request)
     if body is None:
         return HttpResponse("too large", status=413, content_type="text/plain")
-    delivery = _parse(body)
+    delivery = read_delivery(read_json(body))
     if delivery is None or not _accept(generation, delivery, body):
         return HttpResponse("not a delivery for this address", status=400, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -54,12 +55,12 @@ def _read(request: HttpRequest) -> bytes | None:
     return body if len(body) <= MAX_BYTES else None
 
 
-def _parse(body: bytes) -> Delivery | None:
+def _in_ascii(body: bytes) -> str:
+    """Return the body with escapes for what a database may refuse, or "" if it cannot be read again."""
     try:
-        return read_delivery(json.loads(body))
-    # Deep nesting ends in RecursionError.
+        return json.dumps(read_json(body))
     except (ValueError, RecursionError):
-        return None
+        return ""
 
 
 def _accept(generation: Generation, delivery: Delivery, body: bytes) -> bool:
@@ -78,7 +79,7 @@ def _accept(generation: Generation, delivery: Delivery, body: bytes) -> bool:
                 "bfl_status": delivery.result.word,
                 "received_at": timezone.now(),
                 # In ASCII, whatever encoding and halves of characters came.
-                "held": json.dumps(json.loads(body)) if is_early else "",
+                "held": _in_ascii(body) if is_early else "",
             },
         )
         if not is_new or (generation.is_finished and not generation.is_given_up):

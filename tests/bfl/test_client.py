@@ -386,6 +386,26 @@ def test_it_reads_a_task_in_progress(client: Client, sandbox: Sandbox) -> None:
     assert (result.status, result.sample_url, result.progress) == (Status.PENDING, None, None)
 
 
+@pytest.mark.parametrize("address", ["https://evil.example/x", "http://api.bfl.ai/", "x", ""])
+def test_it_sends_its_key_to_no_host_that_is_not_bfls(
+    address: str, server_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr("requests.Session.request", lambda *args, **kwargs: sent.append(args))
+    with pytest.raises(errors.ForbiddenHost):
+        server_client.get_result(address)
+    assert sent == []
+
+
+@pytest.mark.parametrize("length", ["9" * 4300, "9" * 5000, "٣" * 20, "-1", "12abc"])
+def test_an_odd_content_length_is_a_bad_download_or_none(
+    length: str, server: Server, server_client: Client
+) -> None:
+    server.will_say(b"picture", headers={"Content-Length": length.encode().decode("latin-1")})
+    with contextlib.suppress(errors.BFLError):
+        assert server_client.download(f"{server.url}/a.jpeg", max_bytes=1000) == b"picture"
+
+
 def test_it_polls_with_its_key_at_the_address_as_it_came(server: Server, server_client: Client) -> None:
     server.will_say({"id": "1", "status": "Pending"})
     target = "/v1/get_result?id=a%2Fb&region=eu+1&id=2&empty=&sig=a%3D%2B"

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -263,3 +267,34 @@ def test_the_days_are_a_setting(alice: User, media: Path, settings: Settings) ->
     (picture,) = make_pictures(alice)
     assert changes.change(alice, Kind.TRASH, of([picture]))
     assert Picture.objects.get().days_left == 2
+
+
+def test_two_sweeps_at_once_forget_the_prompt_of_the_last_two_pictures(
+    alice: User, media: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt_history.remember(alice, "a heron")
+    pictures = make_pictures(alice, 2, prompt="a heron")
+    assert changes.change(alice, Kind.TRASH, of(pictures))
+    let_days_pass(31)
+    both = list(removal._due())
+    meeting = threading.Barrier(2, timeout=2)
+    has_another = removal._has_another
+
+    def slowly(*args: Any) -> bool:
+        # Both have come here before one goes on, unless one waits for the other.
+        answer = has_another(*args)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait()
+        return answer
+
+    monkeypatch.setattr(removal, "_has_another", slowly)
+
+    def remove(picture: Picture) -> bool:
+        try:
+            return removal._remove(picture)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert all(threads.map(remove, both))
+    assert not alice.past_prompts.exists()

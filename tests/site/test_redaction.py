@@ -21,6 +21,18 @@ SECRET = "s3cr3t-V%2Flue%3D"
         f'<a href="https://delivery.eu1.bfl.ai/a.jpeg?se=1&sig={SECRET}">',
         f"https://delivery.eu1.bfl.ai/a.jpeg?se=1&amp;sig={SECRET}",
         f"https://example.com/?token={SECRET}",
+        f"https://s3.example/a.jpeg?X-Amz-Signature={SECRET}",
+        f"https://s3.example/a.jpeg?X-Amz-Credential={SECRET}&X-Amz-Date=20261201",
+        f"https://s3.example/a.jpeg?a=1&X-Amz-Security-Token={SECRET}",
+        f"https://s3.example/a.jpeg?AWSAccessKeyId={SECRET}&Expires=1",
+        f"https://storage.example/a.jpeg?x-goog-signature={SECRET}",
+        f"https://storage.example/a.jpeg?X-Goog-Credential={SECRET}",
+        f"https://storage.example/a.jpeg?GoogleAccessId={SECRET}",
+        f"https://cdn.example/a.jpeg?Policy={SECRET}&Key-Pair-Id=x",
+        f"redis://:{SECRET}@redis.example:6379/0",
+        f"postgres://fluxsite:{SECRET}@db.example/fluxsite",
+        f"Proxy-Authorization: Basic {SECRET}",
+        f"X-Amz-Security-Token: {SECRET}",
         f"x-key: {SECRET}",
         f"X-Key={SECRET}",
         f"{{'x-key': '{SECRET}', 'Accept': '*/*'}}",
@@ -43,7 +55,16 @@ def test_it_leaves_the_rest_of_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a signature look", "design=1", "https://a/?design=1&assign=2", "key: 5"]
+    "text",
+    [
+        "",
+        "a signature look",
+        "design=1",
+        "https://a/?design=1&assign=2",
+        "key: 5",
+        "mail to ben@example.com",
+        "https://a/b@c",
+    ],
 )
 def test_it_leaves_other_text_alone(text: str) -> None:
     assert redact(text) == text
