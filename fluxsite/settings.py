@@ -112,7 +112,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 REDIS_SOCKET = DATA_DIR / "redis" / "redis.sock"
 REDIS_URL = env.text("REDIS_URL", f"unix://{quote(str(REDIS_SOCKET))}")
-RQ_QUEUES = {name: {"URL": REDIS_URL} for name in ("follow", "store", "default", "last")}
+RQ_QUEUES = {name: {"URL": REDIS_URL} for name in ("follow", "store", "default", "last", "renditions")}
 RQ_SHOW_ADMIN_LINK = False
 
 # Files

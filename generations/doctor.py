@@ -22,7 +22,7 @@ from generations.models.generation import TERMINAL_STATUSES
 from generations.pipeline import queue
 from generations.provider import bfl_client
 
-FOLDERS = ("images", "thumbnails")
+FOLDERS = ("images", "thumbnails", "renditions")
 # SQLite forgets them when a migration alters the table without putting them back.
 GUARDS = {
     "sqlite": {"entry_is_never_changed", "entry_is_never_deleted", "entry_adds_up"},
@@ -79,8 +79,8 @@ def check_files() -> Iterator[str]:
     """Files without a row, and rows without a file. A picture being stored right now may show up once."""
     if not _has_tables():
         return  # said by check_database
-    images = GeneratedImage.objects.values_list("file", "thumbnail")
-    expected = {name for pair in images.iterator() for name in pair}
+    images = GeneratedImage.objects.select_related("generation")
+    expected = {name for image in images.iterator() for name in image.file_names}
     found = {name for folder in FOLDERS for name in _files_in(folder)}
     for name in sorted(expected - found):
         yield f"The file is gone: {name}"

@@ -41,6 +41,7 @@ urlpatterns = [
     path("gallery/pictures.zip", downloads.download_zip, name="gallery-zip"),
     path("g/<uuid:code>/", viewer.detail, name="generation-detail"),
     path("g/<uuid:code>/image", viewer.image, name="generation-image"),
+    path("g/<uuid:code>/rendition/<int:side>", viewer.rendition, name="generation-rendition"),
     path("g/<uuid:code>/thumbnail", viewer.thumbnail, name="generation-thumbnail"),
     path("g/<uuid:code>/download", downloads.download, name="generation-download"),
     path("g/<uuid:code>/favourite/", picture_actions.favourite, name="generation-favourite"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from generations.gallery.normalization import words_in
 from generations.gallery.query import MOST_PARTS, Part, Query
+from generations.media import renditions
 from generations.models import GeneratedImage, Generation, Picture
 from generations.studio import prompt_history
 
@@ -56,8 +57,8 @@ def _remove(picture: Picture) -> bool:
     file that is gone is no fault."""
     image = picture.generation.image
     try:
-        for name in (image.file.name, image.thumbnail.name):
-            default_storage.delete(str(name))
+        for name in renditions.all_names(image):
+            default_storage.delete(name)
     except OSError as error:
         logger.warning("The files of %s cannot be removed: %s", picture.generation.code, error)
         return False

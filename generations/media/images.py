@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,12 +16,19 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 # The plugins by name: without them every process loads all of Pillow's at its first picture.
-from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import (  # noqa: F401
+    ExifTags,
+    Image,
+    ImageCms,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
-from generations.media import xmp
+from generations.media import pixel_data, provenance, renditions, xmp
 from generations.models import GeneratedImage, Generation
 
-THUMBNAIL_SIDE = 512
 PLACEHOLDER_SIDE = 16
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -29,10 +38,30 @@ _BEST: dict[str, dict[str, int]] = {
     "PNG": {},
     "WEBP": {"quality": 95, "method": 2},
 }
+_HAS_ALPHA = frozenset({"PNG", "WEBP"})
+# EXIF 2.32, tag Orientation: what has to be done to a picture before it is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class BadImage(Exception):
     """Not a picture that we keep: another format, too many pixels, or not whole."""
+
+    is_final = False
+    """Whether these bytes can never become a picture, however often they are fetched."""
+
+
+class NeverAnImage(BadImage):
+    """No picture, or one that is too large: fetching it again brings the same."""
+
+    is_final = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +75,14 @@ class Picture:
     thumbnail_width: int
     thumbnail_height: int
     placeholder: str
+    colors: Image.Image
+    """Upright and in sRGB, on white where it was transparent."""
 
 
 def read(content: bytes) -> Picture:
     """Return the picture in these bytes, going by what they are and not by any name. Raises BadImage."""
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns of a decompression bomb up to twice its limit.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
-                return _render(image)
-    except BadImage:
-        raise
-    # Pillow's decoders raise whatever they stumble on: SyntaxError, ValueError, struct.error …
-    except Exception as error:
-        raise BadImage(f"not a whole picture: {type(error).__name__}") from error
+    with _opened(content) as image:
+        return _render(image)
 
 
 def store(generation: Generation, content: bytes) -> GeneratedImage:
@@ -69,7 +91,14 @@ def store(generation: Generation, content: bytes) -> GeneratedImage:
     Its files are named after the generation, so that doing it again replaces them and leaves nothing over.
     """
     picture = read(content)
-    content = xmp.embed(content, describe(generation))
+    if not provenance.is_signed(content):
+        content = xmp.embed(content, describe(generation))
+    sides = renditions.needed_sides(picture.width, picture.height)
+    if not sides:
+        # An earlier try may have had a larger picture.
+        renditions.delete(generation)
+    for side in sides[:1]:
+        renditions.write(generation, picture.colors, side)
     return GeneratedImage(
         file=default_storage.save(_file_name(generation, picture.format), ContentFile(content)),
         format=picture.format,
@@ -81,7 +110,21 @@ def store(generation: Generation, content: bytes) -> GeneratedImage:
         thumbnail_width=picture.thumbnail_width,
         thumbnail_height=picture.thumbnail_height,
         placeholder=picture.placeholder,
+        largest_rendition=sides[0] if sides else 0,
     )
+
+
+def make_renditions(image: GeneratedImage) -> None:
+    """Make the renditions that a stored picture still lacks. Raises BadImage, OSError."""
+    sides = renditions.needed_sides(image.width, image.height)
+    missing = [side for side in sides if side > image.largest_rendition]
+    if not missing:
+        return
+    with image.file.open("rb") as file, _opened(file.read()) as stored:
+        colors = _on_white(_in_srgb(stored))
+    for side in missing:
+        renditions.write(image.generation, colors, side)
+    GeneratedImage.objects.filter(pk=image.pk).update(largest_rendition=missing[-1])
 
 
 def discard(generation: Generation, *, kept: str | None = None) -> None:
@@ -90,6 +133,7 @@ def discard(generation: Generation, *, kept: str | None = None) -> None:
         default_storage.delete(_file_name(generation, format))
     if kept is None:
         default_storage.delete(_thumbnail_name(generation))
+        renditions.delete(generation)
 
 
 def _file_name(generation: Generation, format: str) -> str:
@@ -111,53 +155,152 @@ def describe(generation: Generation) -> Mapping[str, object]:
 
 
 def convert(content: bytes, format: str) -> bytes:
-    """Return a stored picture as another of our formats, in the best that it has; without any metadata."""
-    with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
-        profile = image.info.get("icc_profile")
-        colours = ImageOps.exif_transpose(image).convert("RGB")
+    """Return a stored picture as another of our formats, in the best that it has, in sRGB without metadata.
+
+    What is transparent stays so in PNG and WebP, and is put on white in JPEG.
+    """
+    with _opened(content) as image:
+        colors = _in_srgb(image)
+    if format not in _HAS_ALPHA:
+        colors = _on_white(colors)
     buffer = io.BytesIO()
-    colours.save(buffer, format, icc_profile=profile, **_BEST[format])
+    colors.save(buffer, format, **_BEST[format])
     return buffer.getvalue()
 
 
 def without_metadata(content: bytes) -> bytes:
     """Return a stored picture with nothing in the file but the picture."""
-    with Image.open(io.BytesIO(content), formats=list(EXTENSIONS)) as image:
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        format = _format_of(image)
+    with _opened(content) as image:
+        is_turned, format = _turn_of(image) is not None, _format_of(image)
     # How it is turned is metadata too: then the pixels must be turned themselves.
     return convert(content, format) if is_turned else xmp.strip(content)
 
 
-def _render(image: Image.Image) -> Picture:
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """Decode to the last row, without the metadata where that is what cannot be read. Raises BadImage."""
+    image = _decoded(content)
+    with image:
+        yield image
+
+
+def _decoded(content: bytes) -> Image.Image:
+    try:
+        return _load(content)
+    except NeverAnImage:
+        raise
+    # Pillow's decoders raise whatever they stumble on: SyntaxError, ValueError, struct.error …
+    except Exception as error:
+        bare = xmp.bare(content)
+        if bare == content:
+            raise BadImage(f"not a whole picture: {type(error).__name__}") from error
+    try:
+        return _load(bare)
+    except NeverAnImage:
+        raise
+    except Exception as error:
+        raise BadImage(f"not a whole picture: {type(error).__name__}") from error
+
+
+def _load(content: bytes) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow only warns of a decompression bomb up to twice its limit.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(content), formats=list(EXTENSIONS))
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise NeverAnImage("it has far too many pixels") from None
+        except UnidentifiedImageError:
+            raise _unidentified(content) from None
     if image.width * image.height > settings.IMAGE_MAX_PIXELS:
-        raise BadImage(f"{image.width} by {image.height} pixels are too many")
-    # Converting decodes to the last row. A browser turns a picture as its EXIF data says, so we do too.
-    colours = ImageOps.exif_transpose(image).convert("RGB")
-    thumbnail = colours.copy()
-    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=1)
+        raise NeverAnImage(f"{image.width} by {image.height} pixels are too many")
+    image.load()
+    if not pixel_data.is_whole(content):
+        raise ValueError("rows are missing")
+    return image
+
+
+def _unidentified(content: bytes) -> BadImage:
+    # What begins as one of our formats may have been cut short.
+    if content[:2] == b"\xff\xd8" or content[:4] in (b"\x89PNG", b"RIFF") or not content:
+        return BadImage("not a whole picture: UnidentifiedImageError")
+    return NeverAnImage("it is no JPEG, PNG or WebP")
+
+
+def _render(image: Image.Image) -> Picture:
+    colors = _on_white(_in_srgb(image))
+    thumbnail = renditions.make(colors, renditions.THUMBNAIL_SIDE)
     tiny = thumbnail.copy()
     tiny.thumbnail((PLACEHOLDER_SIDE, PLACEHOLDER_SIDE))
+    placeholder = base64.b64encode(renditions.encode(tiny, quality=30)).decode()
     return Picture(
         format=_format_of(image),
-        width=colours.width,
-        height=colours.height,
-        thumbnail=_webp(thumbnail, quality=80),
+        width=colors.width,
+        height=colors.height,
+        thumbnail=renditions.encode(thumbnail),
         thumbnail_width=thumbnail.width,
         thumbnail_height=thumbnail.height,
-        placeholder="data:image/webp;base64," + base64.b64encode(_webp(tiny, quality=30)).decode(),
+        placeholder=f"data:image/webp;base64,{placeholder}",
+        colors=colors,
     )
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Return the picture upright, in sRGB, as RGB or, where it is transparent anywhere, as RGBA."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    colors = _with_profile(image, mode) or _eight_bit(image).convert(mode)
+    turn = _turn_of(image)
+    return colors if turn is None else colors.transpose(turn)
+
+
+def _with_profile(image: Image.Image, mode: str) -> Image.Image | None:
+    """Return the picture converted by its own color profile, or None if it has none that can be read."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return None
+    given = image if image.mode in ("RGB", "RGBA", "CMYK", "L") else _eight_bit(image).convert(mode)
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(given, own, _srgb(), outputMode=_mode_of(given))
+        return converted.convert(mode) if converted else None
+    return None
+
+
+def _mode_of(image: Image.Image) -> str:
+    return "RGBA" if image.mode == "RGBA" else "RGB"
+
+
+@functools.cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    # Pillow would cut off what is brighter than 255 of 65,535.
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    return image
+
+
+def _on_white(colors: Image.Image) -> Image.Image:
+    if colors.mode == "RGB":
+        return colors
+    ground = Image.new("RGB", colors.size, "white")
+    ground.paste(colors, mask=colors.getchannel("A"))
+    return ground
+
+
+def _turn_of(image: Image.Image) -> Image.Transpose | None:
+    """Return what makes the picture upright, as a browser would; None if nothing has to be done."""
+    try:
+        return _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as above: whatever Pillow stumbles on
+        return None
 
 
 def _format_of(image: Image.Image) -> str:
     # A JPEG with further pictures behind it is still one.
     name = {"MPO": "JPEG"}.get(str(image.format), str(image.format))
     if name not in EXTENSIONS:
-        raise BadImage(f"{name} is not a format that we keep")
+        raise NeverAnImage(f"{name} is not a format that we keep")
     return name
-
-
-def _webp(image: Image.Image, *, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=2)
-    return buffer.getvalue()

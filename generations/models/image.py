@@ -5,6 +5,9 @@ from django.db.models import Q
 
 from generations.models.generation import Generation
 
+# Longest sides in pixels. A card in the studio is 832 wide; the second is for dense screens and the viewer.
+RENDITION_SIDES = (1024, 1600)
+
 
 class GeneratedImage(models.Model):
     """What we keep of a generation: the original, its thumbnail and a placeholder."""
@@ -19,6 +22,9 @@ class GeneratedImage(models.Model):
     thumbnail = models.FileField(max_length=200)
     thumbnail_width = models.PositiveIntegerField(help_text="Pixels.")
     thumbnail_height = models.PositiveIntegerField(help_text="Pixels.")
+    largest_rendition = models.PositiveSmallIntegerField(
+        default=0, help_text="Longest side of the largest rendition beside the thumbnail, in pixels."
+    )
     placeholder = models.TextField(help_text="A data: address of a picture 16 pixels wide.")
 
     class Meta:
@@ -33,3 +39,17 @@ class GeneratedImage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.format} {self.width} × {self.height}"
+
+    @property
+    def file_names(self) -> list[str]:
+        """Return the names of all files of the picture in the storage."""
+        return [str(self.file), str(self.thumbnail), *map(self.rendition_name, self.renditions)]
+
+    @property
+    def renditions(self) -> list[int]:
+        """Return the longest sides, in pixels, of the renditions that are made already."""
+        return [side for side in RENDITION_SIDES if side <= self.largest_rendition]
+
+    def rendition_name(self, side: int) -> str:
+        code = self.generation.code
+        return f"renditions/{code.hex[:2]}/{code}-{side}.webp"

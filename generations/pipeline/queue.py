@@ -70,6 +70,13 @@ def enqueue_end(generation_id: int) -> None:
     )
 
 
+def enqueue_renditions(generation_id: int) -> None:
+    """After commit, have a worker make what renditions a stored picture lacks, when nothing else waits."""
+    _after_commit(
+        lambda: _enqueue("renditions", f"{TASKS}.make_renditions", generation_id, job_timeout=LONGEST_JOB)
+    )
+
+
 def is_idle(name: str) -> bool:
     """Whether no job waits in a queue."""
     try:

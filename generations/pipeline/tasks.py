@@ -33,6 +33,8 @@ GRACE_WITHOUT_WEBHOOK = 90
 # A page of HTML where the picture should be may be gone minutes later. What is no picture when its link dies
 # is none.
 BAD_IMAGE_PATIENCE = 10 * 60
+# Too many pixels, or another format: each fetch brings the same. The second job, a minute later, gives it up.
+NEVER_AN_IMAGE_PATIENCE = 20
 # The link is dead after ten minutes, and BFL has had the chance to give another.
 STORE_DEADLINE = 15 * 60
 STORE_TRIES = 3
@@ -54,7 +56,7 @@ def store(generation_id: int) -> None:
     try:
         image = _fetch(generation)
     except (images.BadImage, bfl.BFLError) as error:
-        if isinstance(error, images.BadImage) and _has_been_ready_for(generation, BAD_IMAGE_PATIENCE):
+        if isinstance(error, images.BadImage) and _has_been_ready_for(generation, _patience_with(error)):
             _give_up_storing(generation, str(error))
         else:
             lifecycle.note_news(generation, f"Saving will be tried again: {error}")
@@ -64,8 +66,25 @@ def store(generation_id: int) -> None:
         lifecycle.note_news(generation, f"Saving will be tried again: {reason}")
         raise
     else:
-        lifecycle.complete(generation, image)
+        is_ours = lifecycle.complete(generation, image)
         _discard_unused(generation)
+        if is_ours:
+            make_renditions(generation_id)
+
+
+def make_renditions(generation_id: int) -> None:
+    """Make the renditions that a stored picture lacks. Where that fails, the original is shown."""
+    image = GeneratedImage.objects.filter(generation=generation_id).select_related("generation").first()
+    if image is None:
+        return
+    try:
+        images.make_renditions(image)
+    except (images.BadImage, OSError) as error:
+        logger.warning("The renditions of %s cannot be made: %s", image.generation.code, error)
+
+
+def _patience_with(error: images.BadImage) -> int:
+    return NEVER_AN_IMAGE_PATIENCE if error.is_final else BAD_IMAGE_PATIENCE
 
 
 def end_overdue(generation_id: int) -> None:

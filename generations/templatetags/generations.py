@@ -7,6 +7,7 @@ from django import template
 
 from generations.credits.ledger import plain
 from generations.credits.prices import Listed
+from generations.presentation import pictures
 
 register = template.Library()
 
@@ -15,6 +16,9 @@ register = template.Library()
 def credits(amount: Decimal) -> str:
     """Return credits as people read them: 2.5 and not 2.5000."""
     return plain(amount)
+
+
+register.simple_tag(pictures.srcset)
 
 
 @register.filter

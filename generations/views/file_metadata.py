@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods
 
 from fluxsite.http import PersonRequest
-from generations.media import xmp
+from generations.media import provenance, xmp
 from generations.models import Generation
 
 # What stands in front of the site may refuse a first line of a request over 4 KB or 8 KB.
@@ -49,7 +49,10 @@ def _read(request: PersonRequest) -> dict[str, object]:
     file = request.FILES.get("file")
     if file is None:
         return {"error": _why_none(request)}
-    fields = xmp.extract(file.read())
+    content = file.read()
+    if own := provenance.find_own(request.user, content):
+        return {"name": file.name, "reading": _reading_of_own(own)}
+    fields = xmp.extract(content)
     if fields is None:
         return {
             "error": f"“{file.name}” says nothing of how it was made. Pictures that were saved here "
@@ -73,8 +76,12 @@ def _reading(user: User, fields: Mapping[str, object]) -> Reading:
         final_prompt=str(fields.get("final_prompt", "")),
     )
     if own := _own(user, str(fields.get("code", ""))):
-        return Reading(own, own.created_at, f"{reverse('studio')}?from={own.code}&use=all", is_own=True)
+        return _reading_of_own(own)
     return Reading(told, _moment(str(fields.get("created_at", ""))), _use_url(told), is_own=False)
+
+
+def _reading_of_own(own: Generation) -> Reading:
+    return Reading(own, own.created_at, f"{reverse('studio')}?from={own.code}&use=all", is_own=True)
 
 
 def _own(user: User, code: str) -> Generation | None:

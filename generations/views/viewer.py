@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.db.models import Prefetch
-from django.http import HttpResponse
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -18,7 +19,8 @@ from generations.media import serving
 from generations.media.images import CONTENT_TYPES
 from generations.models import GeneratedImage, Generation, GenerationEvent, Picture
 from generations.models.gallery import PictureQuerySet
-from generations.pipeline import lifecycle
+from generations.models.image import RENDITION_SIDES
+from generations.pipeline import lifecycle, queue
 
 
 @require_safe
@@ -78,6 +80,21 @@ def image(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
 def thumbnail(request: PersonRequest, code: uuid.UUID) -> HttpResponseBase:
     found = image_of(request.user, code)
     return serving.send(request, found.thumbnail, "image/webp", etag=f"{found.sha256}-thumbnail")
+
+
+@require_safe
+def rendition(request: PersonRequest, code: uuid.UUID, side: int) -> HttpResponseBase:
+    """A smaller copy; of an older picture, whose copies are made only now, the original meanwhile."""
+    found = image_of(request.user, code)
+    if side not in RENDITION_SIDES:
+        raise Http404
+    if side in found.renditions:
+        stored = FieldFile(found, GeneratedImage._meta.get_field("thumbnail"), found.rendition_name(side))
+        return serving.send(request, stored, "image/webp", etag=f"{found.sha256}-{side}")
+    queue.enqueue_renditions(found.generation_id)
+    answer = redirect("generation-image", code=code)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def image_of(user: User, code: uuid.UUID) -> GeneratedImage:

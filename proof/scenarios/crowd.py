@@ -30,7 +30,8 @@ _LATENCY = (2.0, 4.0)
 _PATIENCE = 240
 _COMMANDS = (
     "rqworker follow --worker-class fluxsite.ops.workers.ForkingWorker",
-    "rqworker-pool default last store --num-workers 2 --worker-class fluxsite.ops.workers.StayingWorker",
+    "rqworker-pool default last store renditions --num-workers 2"
+    " --worker-class fluxsite.ops.workers.StayingWorker",
 )
 
 

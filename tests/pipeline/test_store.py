@@ -257,10 +257,29 @@ def test_behind_two_workers_that_hang_every_deadline_is_kept() -> None:
     assert queue.LONGEST_JOB + last_look < promises.SLACK
 
 
-def test_a_page_may_stand_in_a_pictures_place_as_long_as_its_link_lives(
-    ready: Generation, sandbox: Sandbox
+@pytest.mark.parametrize("fault", ["not_a_picture", "huge_pixels"])
+def test_what_can_never_be_a_picture_is_given_up_within_a_minute(
+    fault: str, ready: Generation, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.script("download", "not_a_picture", times=None)
+    sandbox.faults.script("download", fault, times=None)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert ready.status == Generation.Status.READY
+    age(ready, ready_at=60)
+    tasks.store(ready.pk)
+    ready.refresh_from_db()
+    assert (ready.status, ready.failure_code) == (
+        Generation.Status.FAILED,
+        Generation.FailureCode.STORING_FAILED,
+    )
+    assert ledger.get_balance(ready.user) == 100
+
+
+@pytest.mark.parametrize("fault", ["truncated", "expired"])
+def test_what_is_cut_short_is_fetched_for_as_long_as_its_link_lives(
+    fault: str, ready: Generation, sandbox: Sandbox
+) -> None:
+    sandbox.faults.script("download", fault, times=None)
     age(ready, ready_at=9 * 60)
     tasks.store(ready.pk)
     ready.refresh_from_db()

@@ -74,6 +74,8 @@ SITE: dict[str, Expected] = {
     "generation-detail": OWNER,
     "generation-image": FILE,
     "generation-thumbnail": FILE,
+    # The picture is too small for one, and the browser is led to the original.
+    "generation-rendition": (LOGIN, 302, 404, 302),
     "generation-download": OWNER,
     "gallery-zip": (LOGIN, 200, 302, 302),
     "metadata": MEMBERS,
@@ -219,6 +221,7 @@ def address_of(name: str, rows: dict[str, Model]) -> str:
     model = name.removeprefix("admin:").rpartition("_")[0].removesuffix("_password")
     given: dict[str, Any] = {
         "code": generation.code,
+        "side": 1024,
         "object_id": rows.get(model, generation).pk,
         "id": generation.user.pk,
         "pk": rows["generations_creditentry"].pk,
