@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from generations.models import Draft, Generation
+from generations.studio import prompt_history
 from generations.studio.endpoint_switch import CUSTOM_RATIO, LABELS
 
 NAMES = frozenset({*LABELS, CUSTOM_RATIO, "endpoint", "form_for", "count", "seed_mode"})
@@ -55,6 +56,14 @@ def undo(user: User) -> None:
 def forget(user: User) -> None:
     """Let go of what undo would bring back."""
     _save(user, before={})
+
+
+def lost_words(draft: Draft) -> str:
+    """Return the prompt that only undo can bring back: it is not in the form, and not among past prompts."""
+    words = _words(draft.before)
+    if not words or words in _words(draft.form) or prompt_history.has(draft.user, words):
+        return ""
+    return words
 
 
 def end_press(user: User, token: uuid.UUID) -> None:

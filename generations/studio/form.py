@@ -293,6 +293,7 @@ def _custom_ratio(endpoint: Endpoint) -> forms.Field:
         "placeholder": "5:4",
         "maxlength": 11,
         "data-widest": f"{ratio.widest.numerator}:{ratio.widest.denominator}",
+        "aria-describedby": f"id_{CUSTOM_RATIO}_error",
         "data-refusals": json.dumps([parameters.refusal(ratio, "?"), parameters.refusal(ratio, "9999:1")]),
     }
     return forms.Field(required=False, label="Another shape", widget=_text_input(**attrs))

@@ -55,6 +55,10 @@ def get_text(user: User, digest: str) -> str:
     return PastPrompt.objects.filter(user=user, digest=digest).values_list("text", flat=True).first() or ""
 
 
+def has(user: User, text: str) -> bool:
+    return PastPrompt.objects.filter(user=user, digest=_digest(text)).exists()
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -291,5 +291,9 @@ def _render_form(
     template = "studio/_form.html" if request.htmx else "studio/studio.html"
     # First what is in progress: what waits there need not be counted again.
     context = told if request.htmx else told | progress.context_of(request)
-    context |= _context(request, form, listing) | {"before": kept.before, "press": kept.token}
+    context |= _context(request, form, listing) | _kept_context(kept)
     return render(request, template, context, status=status)
+
+
+def _kept_context(kept: Draft) -> dict[str, object]:
+    return {"before": kept.before, "lost_words": drafts.lost_words(kept), "press": kept.token}

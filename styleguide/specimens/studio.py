@@ -116,7 +116,7 @@ def form() -> Iterator[Specimen]:
     same = {"prompt": PROMPT, "seed_mode": "locked", "seed": "20261122"}
     states = {
         "Ready": drawn(100),
-        "After something took its place": drawn(100) | {"before": {"prompt": PROMPT}},
+        "After something took its place": drawn(100) | {"lost_words": PROMPT},
         "Another model was chosen": drawn(100) | {"note": fitted()},
         "Four that would be one picture": drawn(100, count=4, values=same),
         "Not enough credits": drawn(1),

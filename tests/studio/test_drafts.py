@@ -328,7 +328,10 @@ def test_what_another_model_does_not_take_can_be_brought_back(as_alice: Client) 
 def test_a_press_that_is_refused_keeps_the_offer_to_undo(as_alice: Client, source: Generation) -> None:
     keep(as_alice)
     fill(as_alice, source, "all")
-    assert "/draft/undo/" in as_alice.post("/", {**TYPED, "steps": "51"}, headers=HTMX).text
+    assert (
+        "/draft/undo/"
+        in as_alice.post("/", {**TYPED, "prompt": "a lighthouse", "steps": "51"}, headers=HTMX).text
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -381,3 +384,31 @@ def test_htmx_gets_the_form_alone(verb: str, as_alice: Client, source: Generatio
     assert response.status_code == 200
     assert "<html" not in response.text
     assert 'id="studio-form"' in response.text
+
+
+# Words that only undo can bring back
+
+KEPT = "Your earlier prompt is kept"
+
+
+def test_an_earlier_prompt_is_named_only_if_its_words_are_nowhere_else(
+    as_alice: Client, alice: User, source: Generation
+) -> None:
+    keep(as_alice, prompt="a heron in two inks")
+    assert KEPT in fill(as_alice, source, "all")
+    # Bought meanwhile, it is among the past prompts.
+    prompt_history.remember(alice, "a heron in two inks")
+    assert KEPT not in as_alice.get("/").text
+
+
+@pytest.mark.parametrize("own", ["a lighthouse", " a lighthouse\r\n", ""])
+def test_an_earlier_form_with_the_same_words_or_none_is_not_named(
+    own: str, as_alice: Client, source: Generation
+) -> None:
+    keep(as_alice, prompt=own)
+    assert KEPT not in fill(as_alice, source, "all")
+
+
+def test_an_earlier_prompt_that_was_carried_on_is_not_lost(as_alice: Client) -> None:
+    keep(as_alice, prompt="a heron")
+    assert KEPT not in as_alice.get("/", {"prompt": "a heron among reeds"}, follow=True).text

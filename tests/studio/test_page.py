@@ -51,8 +51,8 @@ def prompt_of(text: str) -> str:
 
 def error_at(text: str, field: str) -> str:
     """Return the sentence that stands at a field, or nothing."""
-    found = re.search(rf'<ul class="errorlist" id="id_{field}_error">(.*?)</ul>', text, re.DOTALL)
-    return html.unescape(re.sub("<[^>]+>", "", found.group(1))) if found else ""
+    found = re.search(rf'<(ul|p) class="errorlist" id="id_{field}_error"[^>]*>(.*?)</\1>', text, re.DOTALL)
+    return html.unescape(re.sub("<[^>]+>", "", found.group(2))) if found else ""
 
 
 def post(client: Client, endpoint: str = "flux-dev", **values: str) -> HttpResponse:

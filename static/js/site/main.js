@@ -1,6 +1,7 @@
 import "./theme.js";
 import "./menu.js";
 import "../studio/form.js";
+import "../studio/composer.js";
 import "../studio/settings.js";
 import "../studio/draft.js";
 import "../studio/prompt_history.js";

@@ -1,7 +1,7 @@
 // The studio form: one press is one request, Ctrl or Cmd with Enter presses, the prompt is counted.
 const button = (form) => form.querySelector('button[type="submit"]:not([formaction])');
 
-const close = (list) => {
+export const close = (list) => {
   list.open = false;
   list.querySelector("summary").focus({ preventScroll: true });
 };
@@ -52,21 +52,16 @@ document.addEventListener("keydown", (event) => {
   else button(form).focus();
 });
 
-// Escape closes the list of models; elsewhere it leads from the form to the pictures, where single keys work.
+// Escape closes the list of models, or the sheet of the settings; elsewhere it leads from the form to the pictures, where single keys work.
 // Where nothing was made yet their title is out of sight, and another one stands there.
 const titles = () => [...document.querySelectorAll("#work-title, #progress .blank h2")];
 const isSeen = (title) => title.checkVisibility({ visibilityProperty: true });
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !event.target.closest?.("#studio-form")) return;
-  const list = event.target.closest("details[data-close-on-pick][open]");
-  if (list) close(list);
+  const list = event.target.closest("details[data-close-on-pick][open], .settings[open]");
+  if (list?.querySelector("summary").checkVisibility()) close(list);
   else titles().find(isSeen)?.focus({ preventScroll: true });
-});
-
-// On a phone the settings lie over the pictures that this leads to.
-document.addEventListener("click", (event) => {
-  if (event.target.closest?.('.tabs [href$="#work-title"]')) document.querySelector(".settings")?.removeAttribute("open");
 });
 
 // From beside the form too; but a link is opened in a new tab by these keys, and what a dialog covers is not sent.
@@ -143,8 +138,6 @@ document.addEventListener("click", (event) => {
 // The picture just asked for stands first: show it, however far down one was looking. In a low window the form
 // stands above it.
 document.addEventListener("queue-changed", () => {
-  // On a narrow window the settings lie over the pictures, and one would press again.
-  document.querySelector("#studio-form .settings").open = false;
   scrollTo({ top: 0 });
   const title = document.getElementById("work-title");
   if (title.getBoundingClientRect().top > innerHeight / 2) title.scrollIntoView();

@@ -73,10 +73,18 @@ const refusalOf = (typed, { widest, refusals }) => {
   return width * short > height * long || height * short > width * long ? range : "";
 };
 
+// Beside the field and tied to it, while one types. Unchanged, it is not announced again.
+const say = (own, refusal) => {
+  const place = document.getElementById(`${own.id}_error`);
+  if (place.textContent !== refusal) place.textContent = refusal;
+  if (refusal) own.setAttribute("aria-invalid", "true");
+  else own.removeAttribute("aria-invalid");
+};
+
 const drawRatio = (shapes) => {
   const own = field("aspect_ratio_custom");
   const refusal = own.value.trim() ? refusalOf(own.value, own.dataset) : "";
-  own.setCustomValidity(refusal);
+  say(own, refusal);
   const ratio = own.value.trim() || shapes.querySelector(":checked")?.value;
   if (refusal || !ratio) return;
   const [width, height] = ratio.split(":").map(Number);
