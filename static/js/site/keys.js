@@ -51,6 +51,7 @@ const KEYS = {
   p: () => focus(document.getElementById("id_prompt")),
   j: () => step(1),
   k: () => step(-1),
+  u: () => focus(document.querySelector("#messages [data-undo] button")),
 };
 
 const press = (event) => {

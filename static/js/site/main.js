@@ -7,5 +7,6 @@ import "../studio/draft.js";
 import "../studio/prompt_history.js";
 import "./copy.js";
 import "./notice.js";
+import "./toast.js";
 import "../studio/progress.js";
 import "./keys.js";
