@@ -87,6 +87,8 @@ def test_what_can_be_undone_stays_longer_and_is_reached_by_a_key(
     page.keyboard.press("Enter")
     undo = messages(page).get_by_role("button", name="Undo")
     expect(undo).to_be_visible()
+    # What is under way would be thought to take that long.
+    page.wait_for_load_state("networkidle")
     page.clock.fast_forward(30_000)
     expect(undo).to_be_visible()
     page.keyboard.press("u")
@@ -94,6 +96,7 @@ def test_what_can_be_undone_stays_longer_and_is_reached_by_a_key(
     page.clock.fast_forward(60_000)
     page.keyboard.press("Enter")
     expect(messages(page)).to_contain_text("Undone")
+    page.wait_for_load_state("networkidle")
     page.clock.fast_forward(60_000)
     expect(messages(page)).to_have_count(0)
 
