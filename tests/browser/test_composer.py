@@ -89,7 +89,7 @@ def test_the_wheel_over_the_form_moves_the_page(
         prompt(page).click()
     box = page.locator("#studio-form").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 30, box["y"] + box["height"] - 20)
+    page.mouse.move(box["x"] + 30, box["y"] + 25)
     page.mouse.wheel(0, 400)
     assert_scrolled(page)
 
