@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from django.http import StreamingHttpResponse
 
 # Spreadsheets take what begins so for a formula, after spaces too.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
+
+MARK = "\ufeff"
 
 
 class _Echo:
@@ -18,10 +22,11 @@ class _Echo:
         return line
 
 
-def download(rows: Iterable[Sequence[str]], *, name: str) -> StreamingHttpResponse:
+def download(rows: Iterable[Sequence[str]], *, name: str, with_mark: bool) -> StreamingHttpResponse:
+    """Return the table as a download. With the mark (U+FEFF) in front, Excel takes it for UTF-8."""
     writer = csv.writer(_Echo())
     return StreamingHttpResponse(
-        (writer.writerow(row) for row in rows),
+        chain([MARK] if with_mark else [], (writer.writerow(row) for row in rows)),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from generations.invisible import is_blank
+
 Value = str | int | float | bool
 
 # XML, PostgreSQL and people agree that these do not belong in a prompt.
@@ -29,7 +31,7 @@ class Text:
         if not isinstance(value, str):
             raise ValueError(f"{self.label} must be text.")
         text = value.replace("\r\n", "\n").strip()
-        if not text:
+        if is_blank(text):
             raise ValueError("Write what you want to see.")
         if len(text) > self.max_length:
             raise ValueError(

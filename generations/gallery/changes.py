@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from generations.gallery.normalization import indexed, tag_key
 from generations.gallery.query import RATIOS
+from generations.invisible import is_blank, without_needless
 from generations.models import Change, GeneratedImage, Generation, Picture, PictureTag, Tag
 from generations.models.gallery import PictureQuerySet
 
@@ -109,9 +110,11 @@ def find_tag(user: User, name: str) -> Tag:
 def _tag_of(name: str) -> tuple[str, str]:
     """Return the name as it is kept and as it is compared. Raises InvalidTag with a sentence."""
     # Quotation marks set a tag with spaces apart in a search.
-    plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in name)
+    plain = "".join(
+        " " if unicodedata.category(letter) == "Cc" else letter for letter in without_needless(name)
+    )
     plain = " ".join(plain.replace('"', " ").split())
-    if not plain:
+    if is_blank(plain):
         raise InvalidTag("Write a word for the tag.")
     if len(plain) > LONGEST_TAG:
         raise InvalidTag(f"A tag has {LONGEST_TAG} characters at most.")

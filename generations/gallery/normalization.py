@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from generations.invisible import without_any, without_needless
+
 # Longer ones are cut, here and in what is searched for.
 LONGEST_WORD = 50
 # Letters that Unicode does not take apart.
@@ -14,13 +16,29 @@ _PLAIN = str.maketrans(
 )
 # Chinese and Japanese put no spaces between words: each sign is one.
 _SIGN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_SIGN}]|[^\W_{_SIGN}]+")
+# Thai, Lao, Burmese and Khmer put none either: each consonant with its marks is one.
+_CLUSTERED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+# Combining classes of marks that are no accents: no mark order (vowel signs), virama, and vowels and tones of
+# Telugu, Thai, Lao and Tibetan. A word without these is another word.
+_SPELLING = frozenset({0, 9, 84, 91, 103, 107, 118, 122, 129, 130, 132})
+# Python's \w has no marks. All that Unicode has stand in its first two planes.
+_MARKS = "".join(
+    letter for letter in map(chr, range(0x300, 0x20000)) if unicodedata.category(letter)[0] == "M"
+)
+_WORD = re.compile(
+    rf"[{_SIGN}]|[{_CLUSTERED}](?:[\u1039\u17d2][{_CLUSTERED}]|[{_MARKS}])*"
+    rf"|[^\W_{_SIGN}{_CLUSTERED}](?:[^\W_{_SIGN}{_CLUSTERED}]|[{_MARKS}])*"
+)
 
 
 def fold(text: str) -> str:
     """Return the text without case and accents."""
-    apart = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_PLAIN)
+    apart = without_any(unicodedata.normalize("NFKD", text).casefold())
+    return "".join(filter(_is_spelled, apart)).translate(_PLAIN)
+
+
+def _is_spelled(letter: str) -> bool:
+    return unicodedata.combining(letter) in _SPELLING
 
 
 def words_in(text: str) -> list[str]:
@@ -40,4 +58,4 @@ def indexed(user_id: int, prompt: str) -> str:
 
 def tag_key(name: str) -> str:
     """Return a tag's name as tags are compared: letters big or small are one, accents tell them apart."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_needless(name)).casefold())

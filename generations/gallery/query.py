@@ -7,20 +7,31 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from urllib.parse import quote_plus
 
 from generations.bfl import ENDPOINTS
 from generations.gallery.normalization import words_in
 from generations.periods import first_of_month
 
 LONGEST = 1000
+# In bytes. The search is part of the address, and gunicorn takes a request line of 8190.
+LONGEST_ENCODED = 7500
 MOST_PARTS = 40
 TOO_MUCH = f"That is too much to search for. Leave {MOST_PARTS} words at most."
 # The usual ratios, width to height.
 RATIOS = ("1:1", "5:4", "4:3", "3:2", "16:9", "21:9", "4:5", "3:4", "2:3", "9:16", "9:21")
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
-_ALIASES = {"model": "endpoint", "jpg": "jpeg"}
+_ALIASES = {"jpg": "jpeg"}
+# The words on the screen, besides the keys.
+KEY_ALIASES = {"model": "endpoint", "shape": "ratio", "date": "on", "tags": "tag"}
+_DOUBLE = "“”„‟«»「」『』＂〝〞〟"
+_SINGLE = "'‘’‚‛‹›＇"
 _FAVOURITE = {"favourite", "favorite"}
-_PART = re.compile(r'(?:(?P<key>[A-Za-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))')
+_PART = re.compile(
+    rf"""(?:(?P<key>[A-Za-z]+):)?(?:"(?P<quoted>[^"]*)"?|[{_DOUBLE}](?P<curly>[^"{_DOUBLE}]*)["{_DOUBLE}]?"""
+    rf"""|[{_SINGLE}](?P<single>[^{_SINGLE}]*)[{_SINGLE}](?=\s|$)|(?P<plain>\S+))"""
+)
+_VALUES = ("quoted", "curly", "single", "plain")
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})")
 _DATE = re.compile(r"(20[2-9][0-9])(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _LARGEST_SEED = 2**63 - 1
@@ -40,7 +51,7 @@ class Part:
         """As it is typed, with something behind it."""
         if not self.key:
             return f"{self.value}*" if self.is_prefix else self.value
-        needs_quotes = not self.value or re.search(r'[\s"]', self.value)
+        needs_quotes = not self.value or re.search(rf'[\s"{_DOUBLE}{_SINGLE}]', self.value)
         return f'{self.key}:"{self.value}"' if needs_quotes else f"{self.key}:{self.value}"
 
 
@@ -80,7 +91,7 @@ def parse(text: str) -> Query:
     """Return what a text asks for. It never raises: what cannot be understood becomes a problem."""
     text = " ".join(text.replace("\0", " ").split())
     found = list(_PART.finditer(text[:LONGEST]))
-    if len(text) > LONGEST or len(found) > MOST_PARTS:
+    if len(text) > LONGEST or len(quote_plus(text)) > LONGEST_ENCODED or len(found) > MOST_PARTS:
         return Query(text[:LONGEST], problems=(TOO_MUCH,))
     parts: list[Part] = []
     problems: list[str] = []
@@ -95,6 +106,12 @@ def parse(text: str) -> Query:
     return Query(text, tuple(_last_as_prefix(parts, found)), tuple(problems))
 
 
+def start_of_last(text: str) -> int:
+    """Return where the last part begins, or the end of the text. A space in quotes does not end a part."""
+    last = next((match for match in _PART.finditer(text) if match.end() == len(text)), None)
+    return last.start() if last else len(text)
+
+
 def _of(parts: list[Part]) -> Query:
     texts = [part.text for part in parts]
     if parts and not parts[-1].key and not parts[-1].is_prefix:
@@ -105,15 +122,15 @@ def _of(parts: list[Part]) -> Query:
 
 def _parts_of(match: re.Match[str]) -> list[Part]:
     key = (match["key"] or "").lower()
-    key = _ALIASES.get(key, key)
-    value = match["plain"] if match["quoted"] is None else match["quoted"]
+    key = KEY_ALIASES.get(key, key)
+    value = next(match[name] for name in _VALUES if match[name] is not None)
     if read := READERS.get(key):
         return [Part(key, read(value.strip()))]
     # A key that we do not know is words like any other: prompts have colons too.
     words = words_in(match[0])
     if not words and not match[0].isascii():
         raise ValueError(_without_words(match[0]))
-    starts = value.endswith("*") and match["quoted"] is None
+    starts = value.endswith("*") and match["plain"] is not None
     return [Part("", word, starts and place == len(words)) for place, word in enumerate(words, 1)]
 
 
@@ -123,7 +140,7 @@ def _without_words(signs: str) -> str:
 
 def _last_as_prefix(parts: list[Part], found: list[re.Match[str]]) -> list[Part]:
     """The last word may not be finished yet, unless it stands in quotes."""
-    if parts and not parts[-1].key and found[-1]["quoted"] is None and len(parts[-1].value) > 1:
+    if parts and not parts[-1].key and found[-1]["plain"] is not None and len(parts[-1].value) > 1:
         return [*parts[:-1], replace(parts[-1], is_prefix=True)]
     return parts
 

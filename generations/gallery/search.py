@@ -16,6 +16,7 @@ from django.db.models import BigIntegerField, BooleanField, Q
 from django.db.models.expressions import RawSQL
 
 from generations import periods
+from generations.bfl import ENDPOINTS
 from generations.gallery.normalization import of_owner, tag_key
 from generations.gallery.query import FORMATS, Part, Query, period_in
 
@@ -109,13 +110,25 @@ def _tag(user: User, value: str) -> Q:
     return Q(tag_uses__tag__user=user, tag_uses__tag__key=tag_key(value))
 
 
+def _endpoint(user: User, value: str) -> Q:
+    return Q(endpoint__in=_endpoints(value))
+
+
+def _endpoints(value: str) -> list[str]:
+    """Return the endpoint of this slug, or all that have the value in slug or name."""
+    if value in ENDPOINTS:
+        return [value]
+    names = {slug: f"{slug} {entry.name.lower()}" for slug, entry in ENDPOINTS.items()}
+    return [value, *(slug for slug, name in names.items() if value in name)]
+
+
 def _size(user: User, value: str) -> Q:
     width, height = value.split("x")
     return Q(width=int(width), height=int(height))
 
 
 FILTERS: dict[str, Callable[[User, str], Q]] = {
-    "endpoint": lambda user, value: Q(endpoint=value),
+    "endpoint": _endpoint,
     "tag": _tag,
     "before": _before,
     "after": _after,

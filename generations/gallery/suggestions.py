@@ -8,10 +8,11 @@ from django.contrib.auth.models import User
 
 from generations.bfl import ENDPOINTS
 from generations.gallery.normalization import of_owner, tag_key, words_in
-from generations.gallery.query import FORMATS, RATIOS, READERS, Part
+from generations.gallery.query import FORMATS, KEY_ALIASES, RATIOS, READERS, Part, start_of_last
 from generations.models import Picture, Tag
 
 MOST = 8
+_QUOTES = "\"'“”„‟«»「」『』＂〝〞〟‘’‚‛‹›"
 MOST_TAGS = 100
 # Pictures, newest first, whose words are looked at.
 RECENT = 300
@@ -21,13 +22,13 @@ def of(user: User, text: str) -> list[str]:
     """Return whole queries that go on from what was typed, a few at most."""
     if len(text) > 200:
         return []
-    before, _, last = text.rpartition(" ")
+    place = start_of_last(text)
+    before, last = text[:place], text[place:]
     key, colon, start = last.partition(":")
     endings = (
         _values(user, key.lower(), start) if colon else _keys(last) + _tags(user, last) + _words(user, last)
     )
-    lead = f"{before} " if before else ""
-    return [f"{lead}{ending}" for ending in endings[:MOST]]
+    return [f"{before}{ending}" for ending in endings[:MOST]]
 
 
 def _keys(start: str) -> list[str]:
@@ -35,7 +36,7 @@ def _keys(start: str) -> list[str]:
 
 
 def _values(user: User, key: str, start: str) -> list[str]:
-    if key == "tag":
+    if KEY_ALIASES.get(key, key) == "tag":
         return _tags(user, start)
     offered = {
         "endpoint": tuple(ENDPOINTS),
@@ -43,11 +44,15 @@ def _values(user: User, key: str, start: str) -> list[str]:
         "is": ("favourite",),
         "format": tuple(FORMATS),
     }
-    return [f"{key}:{value}" for value in offered.get(key, ()) if value.startswith(start.lower())]
+    return [
+        f"{key}:{value}"
+        for value in offered.get(KEY_ALIASES.get(key, key), ())
+        if value.startswith(start.lower())
+    ]
 
 
 def _tags(user: User, start: str) -> list[str]:
-    tags = Tag.objects.filter(user=user, key__startswith=tag_key(start.strip('"'))).in_use()
+    tags = Tag.objects.filter(user=user, key__startswith=tag_key(start.strip(_QUOTES))).in_use()
     return [Part("tag", tag.name).text for tag in tags[:MOST]]
 
 

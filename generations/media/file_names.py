@@ -18,6 +18,10 @@ PROMPT_LENGTH = 60
 _LONGEST_BYTES = 200
 # What Windows forbids in a name, and every control character.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
+# What turns the order of letters or is not seen; joiners stay, emoji and Persian need them.
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff]"
+)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -39,6 +43,7 @@ def name_of(generation: Generation, extension: str) -> str:
 def clean(name: str) -> str:
     """Return the name without what some file system would stumble over; it may be empty then."""
     name = unicodedata.normalize("NFC", name.encode(errors="ignore").decode())
+    name = _INVISIBLE.sub("", name)
     name = " ".join(_FORBIDDEN.sub(" ", name).split()).strip(". ")
     name = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(". ")
     return f"_{name}" if _RESERVED.fullmatch(name) else name

@@ -45,7 +45,11 @@ def csv(request: PersonRequest) -> StreamingHttpResponse:
     """All of a person's entries: their amounts add up to the balance."""
     entries = CreditEntry.objects.filter(account__user=request.user)
     today = periods.local_day(timezone.now())
-    return download(report.entry_rows(entries), name=f"fluxsite-credits-{today}.csv")
+    return download(
+        report.entry_rows(entries),
+        name=f"fluxsite-credits-{today}.csv",
+        with_mark=request.GET.get("mark") == "1",
+    )
 
 
 def _before(request: PersonRequest) -> int | None:

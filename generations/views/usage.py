@@ -69,7 +69,11 @@ def _download(
         # The page says what is wrong with the address.
         return redirect(f"{reverse('usage')}?{request.GET.urlencode()}")
     wanted = form.wanted
-    return download(rows(wanted), name=f"fluxsite-{name}-{wanted.first}-{wanted.last}.csv")
+    return download(
+        rows(wanted),
+        name=f"fluxsite-{name}-{wanted.first}-{wanted.last}.csv",
+        with_mark=request.GET.get("mark") == "1",
+    )
 
 
 def _filter(request: PersonRequest) -> UsageFilter:

@@ -200,3 +200,11 @@ def test_the_studio_says_that_nothing_more_may_wait(as_alice: Client, alice: Use
     name = bfl.ENDPOINTS["flux-dev"].name
     assert f"You have 1 of 1 {name} pictures waiting. Wait until" in words(as_alice, "/?endpoint=flux-dev")
     assert "You have 1 of 1" not in words(as_alice, "/?endpoint=flux-pro")
+
+
+def test_a_csv_from_the_page_has_a_mark_for_excel_and_a_script_gets_none(as_alice: Client) -> None:
+    page = as_alice.get("/credits/").text
+    assert 'csv?mark=1"' in page
+    address = page.split('csv?mark=1"')[0].rpartition('"')[2] + "csv"
+    assert b"".join(as_alice.get(f"{address}?mark=1").streaming_content).startswith(b"\xef\xbb\xbf")  # type: ignore[attr-defined]
+    assert not b"".join(as_alice.get(address).streaming_content).startswith(b"\xef\xbb\xbf")  # type: ignore[attr-defined]
