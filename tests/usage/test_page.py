@@ -63,7 +63,7 @@ def test_it_keeps_the_filters_in_the_address(as_staff: Client, alice: User, bob:
         "Dev": f"/usage/?group={painters.pk}",
     }
     assert "painters &amp; &lt;b&gt;" in page.text
-    assert f'href="/usage/usage.csv?group={painters.pk}&amp;endpoint=flux-dev"' in page.text
+    assert f'href="/usage/usage.csv?group={painters.pk}&amp;endpoint=flux-dev&amp;mark=1"' in page.text
 
 
 @pytest.mark.parametrize(
