@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
 from django.test import Client
 
 from generations.bfl import parameters
@@ -8,6 +13,8 @@ from generations.gallery.normalization import tag_key, words_in
 from generations.gallery.query import parse
 from generations.gallery.search import _endpoints
 from generations.media.file_names import clean
+from generations.models import Picture, PictureTag, Tag
+from tests.conftest import make_pictures
 
 
 @pytest.mark.parametrize(
@@ -112,3 +119,18 @@ def test_a_nul_in_a_path_or_cookie_breaks_nothing(as_alice: Client) -> None:
     assert as_alice.get("/gallery/%00/").status_code == 404
     as_alice.cookies["sessionid"] = "\0"
     assert as_alice.get("/gallery/").status_code < 500
+
+
+def test_the_migration_indexes_anew_and_joins_twins(alice: User, media: Path) -> None:
+    migration = import_module("generations.migrations.0015_words_of_all_scripts")
+    picture = Picture.objects.get(generation=make_pictures(alice, prompt="किला")[0])
+    words = picture.words
+    Picture.objects.update(words="old")
+    tag = Tag.objects.create(user=alice, name="logo", key="logo")
+    twin = Tag.objects.create(user=alice, name="lo\u200bgo", key="lo\u200bgo")
+    PictureTag.objects.create(tag=twin, picture=picture)
+    migration.fill_words(apps, None)
+    migration.join_twins(apps, None)
+    assert Picture.objects.get().words == words != "old"
+    assert list(picture.tag_uses.values_list("tag", flat=True)) == [tag.pk]
+    assert list(Tag.objects.all()) == [tag]
