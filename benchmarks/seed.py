@@ -35,7 +35,7 @@ from generations import periods  # noqa: E402
 from generations.bfl import ENDPOINTS, Endpoint  # noqa: E402
 from generations.credits import ledger  # noqa: E402
 from generations.gallery import changes  # noqa: E402
-from generations.media import images  # noqa: E402
+from generations.media import images, renditions  # noqa: E402
 from generations.models import (  # noqa: E402
     CreditAccount,
     CreditEntry,
@@ -185,7 +185,11 @@ def _stored(person: User, shape: tuple[int, int]) -> GeneratedImage:
     """Write one picture of this shape by the way of all pictures; the row is not saved."""
     params = {"prompt": "a plain picture", "width": shape[0], "height": shape[1]}
     made = Generation(user=person, endpoint="flux-dev", params=params, created_at=timezone.now())
-    return images.store(made, vocabulary.plain_picture(shape))
+    image = images.store(made, vocabulary.plain_picture(shape))
+    # All rows share this file and thumbnail. Renditions are named after their generation: nobody has any.
+    renditions.delete(made)
+    image.largest_rendition = 0
+    return image
 
 
 def _image(generation: Generation, stored: dict[tuple[int, int], GeneratedImage]) -> GeneratedImage:

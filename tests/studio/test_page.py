@@ -227,7 +227,7 @@ REFUSALS = [
     ("flux-dev", "prompt", "", "Write what you want to see."),
     ("flux-dev", "prompt", " \n ", "Write what you want to see."),
     ("flux-dev", "prompt", LONG, "Prompt is 4,001 characters long; 4,000 is the most."),
-    ("flux-dev", "prompt", "a\x00b", "Prompt has a control character in it. Take it out and try again."),
+    ("flux-dev", "prompt", "a\x07b", "Prompt has a control character in it. Take it out and try again."),
     ("flux-dev", "steps", "0", "Steps must be a whole number from 1 to 50."),
     ("flux-dev", "steps", "51", "Steps must be a whole number from 1 to 50."),
     ("flux-dev", "steps", "4.5", "Steps must be a whole number from 1 to 50."),
