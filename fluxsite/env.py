@@ -54,9 +54,16 @@ def words(name: str, default: str = "") -> list[str]:
 def origin(name: str, default: str = "") -> str:
     """Return an http(s) address without a path."""
     value = text(name, default).rstrip("/")
-    if value and not re.fullmatch(r"https?://[^/?#\s]+", value):
+    if value and not re.fullmatch(r"https?://[^/?#\s@]+", value, re.IGNORECASE):
         raise ImproperlyConfigured(f"{name} must be like https://host or http://host:port, not {value!r}.")
-    return value
+    return _as_browsers_send_it(value) if value else ""
+
+
+def _as_browsers_send_it(address: str) -> str:
+    """Return an origin in small letters and without the port that its scheme has anyway."""
+    scheme, _, host = address.lower().partition("://")
+    default = {"http": ":80", "https": ":443"}.get(scheme, "")
+    return f"{scheme}://{host.removesuffix(default) if default else host}"
 
 
 def is_loopback(address: str) -> bool:

@@ -27,10 +27,18 @@ View = Callable[[PersonRequest], HttpResponseBase]
 
 def staff_only(view: View) -> View:
     """Return the view, closed with 403 to everybody who is not staff."""
+    return _guarded(view, lambda user: user.is_staff)
 
+
+def staff_with(permission: str) -> Callable[[View], View]:
+    """Return a decorator that closes a view with 403 to all but staff with the permission."""
+    return lambda view: _guarded(view, lambda user: user.is_staff and user.has_perm(permission))
+
+
+def _guarded(view: View, may_see: Callable[[User], bool]) -> View:
     @wraps(view)
     def guarded(request: PersonRequest) -> HttpResponseBase:
-        if not request.user.is_staff:
+        if not may_see(request.user):
             raise PermissionDenied
         return view(request)
 

@@ -43,6 +43,20 @@ def isolation_headers(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def private_pages(get_response: GetResponse) -> GetResponse:
+    """Keep people's pages out of every cache: after a logout, *Back* would show them again."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        user = getattr(request, "user", None)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if user is not None and user.is_authenticated and is_page:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return middleware
+
+
 def login_for_fragments(get_response: GetResponse) -> GetResponse:
     """When the session has ended, reload the page instead of drawing the login form inside a fragment."""
 

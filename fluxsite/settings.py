@@ -6,7 +6,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 import dotenv
@@ -30,6 +30,8 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 PORT = env.whole("PORT", 8000, minimum=1)
 PUBLIC_URL = env.origin("PUBLIC_URL")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
+# How many web servers in front of this one add to X-Forwarded-For; their word on https counts as well.
+TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", 1 if IS_HTTPS else 0)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 ROOT_URLCONF = "fluxsite.urls"
@@ -62,6 +64,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "fluxsite.middleware.isolation_headers",
+    "fluxsite.middleware.private_pages",
     "fluxsite.request_text.RequestTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -158,21 +161,23 @@ ACCOUNT_FORMS = {"login": "fluxsite.accounts.forms.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/?signed-out"
 ACCOUNT_SESSION_REMEMBER = True
 # Limits of tries count by address, which behind a web server is the one that it forwards.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if IS_HTTPS else 0
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 # Security. Secure cookies and HTTPS-only rules hold as soon as PUBLIC_URL says https.
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-SESSION_COOKIE_NAME = "__Host-sessionid" if IS_HTTPS else "sessionid"
-CSRF_COOKIE_NAME = "__Host-csrftoken" if IS_HTTPS else "csrftoken"
+# Browsers tell hosts apart by name and not by port: two sites on one host would log each other out.
+_COOKIES_OF = f"-{urlsplit(PUBLIC_URL).port or ''}".rstrip("-") if PUBLIC_URL else f"-{PORT}"
+SESSION_COOKIE_NAME = f"{'__Host-' if IS_HTTPS else ''}sessionid{_COOKIES_OF}"
+CSRF_COOKIE_NAME = f"{'__Host-' if IS_HTTPS else ''}csrftoken{_COOKIES_OF}"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = IS_HTTPS
 # The web server in front speaks plain HTTP to us from this machine; it answers /healthz for its own checks.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS and TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Other sites below this one's domain are not ours to bind (INCLUDE_SUBDOMAINS, PRELOAD).
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -67,3 +67,13 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set PUBLIC_URL to the https:// address of this site. Without one BFL's webhooks cannot reach it."
     return [Warning("PUBLIC_URL is not https.", hint=hint, id="generations.W001")]
+
+
+@register(deploy=True)
+def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
+    if settings.TRUSTED_PROXIES or not settings.IS_HTTPS:
+        return []
+    hint = "Set TRUSTED_PROXIES to how many web servers stand in front: 1 for a usual nginx or Caddy."
+    return [
+        Error("PUBLIC_URL says https, and no proxy is trusted to say so.", hint=hint, id="generations.E006")
+    ]

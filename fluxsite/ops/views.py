@@ -47,7 +47,10 @@ def _redis() -> str:
     limits = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
     try:
         with redis.Redis.from_url(settings.REDIS_URL, **limits) as client:
-            client.ping()
+            # One that is full, a replica, or cannot write its file still answers PING.
+            client.set("fluxsite:readyz", "1", ex=60)
+    except redis.ResponseError as error:
+        return f"refuses writes: {str(error).split(' ', 1)[0]}"
     except redis.RedisError:
         return "down"
     return "ok"

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from fluxsite.http import PersonRequest, staff_only
+from fluxsite.http import PersonRequest, staff_with
 from generations import periods
 from generations.credits import prices
 from generations.csv_export import download
@@ -32,9 +32,12 @@ from generations.usage.filter_form import (
 )
 from generations.usage.report import Filter, Line
 
+# Who spent what is what the entries of the ledger say.
+may_see_usage = staff_with("generations.view_creditentry")
+
 
 @require_safe
-@staff_only
+@may_see_usage
 def page(request: PersonRequest) -> HttpResponse:
     form = _filter(request)
     context: dict[str, Any] = {
@@ -48,14 +51,14 @@ def page(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-@staff_only
+@may_see_usage
 def csv(request: PersonRequest) -> HttpResponseBase:
     """What was spent on each day, by each person, with each model."""
     return _download(request, "usage", report.usage_rows)
 
 
 @require_safe
-@staff_only
+@may_see_usage
 def entries_csv(request: PersonRequest) -> HttpResponseBase:
     """The entries behind it, one by one."""
     return _download(request, "entries", lambda wanted: report.entry_rows(report.entries_of(wanted)))

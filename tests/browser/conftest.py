@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from proof.site import Site
@@ -134,7 +134,7 @@ def log_in(site: Site, member: Member) -> Callable[[Page], None]:
 
 def _session_cookie(site: Site, member: Member) -> Any:
     return {
-        "name": settings.SESSION_COOKIE_NAME,
+        "name": f"sessionid-{urlsplit(site.url).port}",
         "value": member.session_key,
         "url": site.url,
         "httpOnly": True,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -117,7 +118,7 @@ def test_a_nul_in_a_parameter_breaks_nothing(address: str, as_alice: Client) -> 
 
 def test_a_nul_in_a_path_or_cookie_breaks_nothing(as_alice: Client) -> None:
     assert as_alice.get("/gallery/%00/").status_code == 404
-    as_alice.cookies["sessionid"] = "\0"
+    as_alice.cookies[settings.SESSION_COOKIE_NAME] = "\0"
     assert as_alice.get("/gallery/").status_code < 500
 
 

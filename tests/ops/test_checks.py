@@ -17,7 +17,7 @@ def well_configured(settings: Settings) -> None:
     settings.BFL_API_KEY = "bfl_key"
     settings.BFL_API_BASE = "https://api.bfl.ai"
     settings.BFL_EXTRA_HOSTS = []
-    settings.IS_HTTPS = True
+    settings.IS_HTTPS, settings.TRUSTED_PROXIES = True, 1
 
 
 def test_it_is_content_with_a_good_configuration() -> None:
@@ -57,3 +57,8 @@ def test_it_warns_of_a_public_site_without_https(settings: Settings) -> None:
     [message] = found(is_deployed=True).values()
     assert (message.id, message.level) == ("generations.W001", checks.WARNING)
     assert message.hint is not None
+
+
+def test_it_misses_the_proxy_of_a_site_with_https(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = 0
+    assert list(found(is_deployed=True)) == ["generations.E006"]

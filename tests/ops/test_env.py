@@ -187,3 +187,20 @@ def test_it_says_that_the_data_folder_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match=r"DATA_DIR cannot be used: .*secret_key"):
         env.secret_key(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://S3.Example.COM", "https://s3.example.com"),
+        ("https://s3.example.com:443", "https://s3.example.com"),
+        ("http://s3.example.com:80/", "http://s3.example.com"),
+        ("HTTPS://s3.example.com:8443", "https://s3.example.com:8443"),
+        ("http://[::1]:9000", "http://[::1]:9000"),
+    ],
+)
+def test_an_address_is_read_as_browsers_send_it(
+    given: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S3_ENDPOINT", given)
+    assert env.origin("S3_ENDPOINT") == read

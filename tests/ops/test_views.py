@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import redis
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
@@ -48,3 +49,15 @@ def test_readyz_says_that_the_database_is_down(client: Client, monkeypatch: pyte
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"database": "down", "redis": "ok", "migrations": "unknown"}
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_redis_refuses_writes(client: Client, settings: Settings) -> None:
+    with redis.Redis.from_url(settings.REDIS_URL) as connection:
+        connection.config_set("min-replicas-to-write", 1)
+        try:
+            response = client.get("/readyz")
+        finally:
+            connection.config_set("min-replicas-to-write", 0)
+    assert response.status_code == 503
+    assert response.json()["redis"] == "refuses writes: NOREPLICAS"

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 from generations.pipeline import lifecycle
+from tests.conftest import make_pictures
 
 PASSWORD = "alice-paints-pictures"
 HTMX = {"HX-Request": "true"}
@@ -139,7 +145,7 @@ def test_it_lets_nobody_sign_up(method: str, client: Client, db: None) -> None:
 
 
 def test_it_logs_out_by_post(as_alice: Client) -> None:
-    assert as_alice.post("/accounts/logout/")["Location"] == "/accounts/login/"
+    assert as_alice.post("/accounts/logout/")["Location"] == "/accounts/login/?signed-out"
     assert not is_logged_in(as_alice)
 
 
@@ -189,3 +195,97 @@ def test_it_ends_other_sessions_when_the_password_changes(as_alice: Client, alic
     data = {"oldpassword": PASSWORD, "password1": new, "password2": new}
     as_alice.post("/accounts/password/change/", data)
     assert not is_logged_in(elsewhere)
+
+
+def test_it_says_that_one_is_signed_out(as_alice: Client) -> None:
+    answer = as_alice.post("/accounts/logout/", follow=True)
+    assert "You are signed out." in answer.text
+
+
+def test_it_says_that_the_session_has_ended(as_alice: Client) -> None:
+    as_alice.session.flush()
+    as_alice.cookies[settings.SESSION_COOKIE_NAME] = "gone"
+    assert "Your session has ended" in as_alice.get("/gallery/", follow=True).text
+
+
+def test_it_says_that_the_account_is_switched_off(as_alice: Client, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert "Your account is switched off" in as_alice.get("/gallery/", follow=True).text
+
+
+def test_it_tells_a_stranger_nothing(client: Client, alice: User) -> None:
+    text = client.get("/gallery/", follow=True).text
+    assert "Your team" in text
+    assert "session" not in text.split("<form")[0].split("<h1>")[1]
+
+
+@pytest.mark.parametrize("twin", ["Alice", "ALICE", "aLICE"])
+def test_no_two_names_differ_by_case_only(twin: str, alice: User, as_staff: Client) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create_user(twin)
+    form = {"username": twin, "password1": "a-long-password-1", "password2": "a-long-password-1"}
+    answer = as_staff.post("/admin/auth/user/add/", {**form, "usable_password": "true"})
+    assert "already exists" in answer.text
+    with pytest.raises(CommandError, match="There is a person of this name already"):
+        call_command("createsuperuser", interactive=False, username=twin, email="a@flux.example")
+
+
+def test_a_rename_to_a_twin_is_refused_with_a_sentence(alice: User, bob: User, as_staff: Client) -> None:
+    address = f"/admin/auth/user/{bob.pk}/change/"
+    form = as_staff.get(address).context["adminform"].form.initial
+    sent = {name: value for name, value in form.items() if isinstance(value, str)}
+    answer = as_staff.post(
+        address,
+        {**sent, "username": "ALICE", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"},
+    )
+    assert "There is a person of this name already" in answer.text
+    assert User.objects.filter(username="bob").exists()
+
+
+@pytest.mark.parametrize("name", ["alice", "Alice", "ALICE"])
+def test_one_logs_in_in_small_and_capital_letters(name: str, client: Client, alice: User) -> None:
+    log_in(client, name)
+    assert is_logged_in(client)
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "tries"), [(0, "", 1), (1, "203.0.113.7", 1)])
+def test_behind_a_unix_socket_people_can_log_in(
+    proxies: int, forwarded: str, tries: int, client: Client, alice: User, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    data = {"login": "alice", "password": PASSWORD}
+    answer = client.post("/accounts/login/", data, headers=headers, REMOTE_ADDR="")
+    assert answer.status_code == 302
+    assert is_logged_in(client)
+
+
+def test_a_forged_address_counts_for_nothing(client: Client, alice: User, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = settings.ALLAUTH_TRUSTED_PROXY_COUNT = 0
+    answers = [
+        log_in(client, "nobody", "wrong", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+        for number in range(30)
+    ]
+    assert "Too many" in answers[-1].text or answers[-1].status_code == 429
+
+
+@pytest.mark.parametrize("address", ["/", "/gallery/", "/credits/", "/admin/", "/keys/"])
+def test_private_pages_are_kept_nowhere(address: str, as_staff: Client) -> None:
+    assert "no-store" in as_staff.get(address)["Cache-Control"]
+
+
+def test_pictures_are_kept_as_before(as_alice: Client, alice: User, media: Path) -> None:
+    (generation,) = make_pictures(alice)
+    answer = as_alice.get(f"/g/{generation.code}/thumbnail")
+    assert answer["Cache-Control"] == "private, max-age=31536000, immutable"
+
+
+def test_usage_needs_the_permission_that_the_admin_asks_for(client: Client, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    client.force_login(User.objects.get(pk=bob.pk))
+    for address in ("/usage/", "/usage/usage.csv", "/usage/entries.csv"):
+        assert client.get(address).status_code == 403
+    assert 'href="/usage/"' not in client.get("/").text
+    bob.user_permissions.add(Permission.objects.get(codename="view_creditentry"))
+    assert client.get("/usage/").status_code == 200
+    assert 'href="/usage/"' in client.get("/").text

@@ -103,7 +103,7 @@ SITE: dict[str, Expected] = {
 }
 ACCOUNTS: dict[str, Expected] = {
     "account_login": (200, 302, 302, 302),
-    "account_logout": (302, 200, 200, 200),
+    "account_logout": (LOGIN, 200, 200, 200),
     "account_inactive": EVERYBODY,
     "account_signup": (200, 302, 302, 302),
     "account_reauthenticate": (LOGIN, 200, 200, 200),

@@ -119,7 +119,7 @@ class Command(BaseCommand):
             site.start(name, _as_one_process(command), environment, keep_open=[claim.fileno()])
 
     def _environment(self) -> dict[str, str]:
-        ours = {"HOST": self.host, "PORT": str(settings.PORT), "PYTHONUNBUFFERED": "1"}
+        ours = {"HOST": _bindable(self.host), "PORT": str(settings.PORT), "PYTHONUNBUFFERED": "1"}
         if self.sandboxed:
             addresses = [f"127.0.0.1:{port}" for port in self._sandbox_ports()]
             key = secrets.token_urlsafe(24)
@@ -210,6 +210,11 @@ class Command(BaseCommand):
         with contextlib.suppress(OSError):
             self.stdout.write(line)
             self.stdout.flush()
+
+
+def _bindable(host: str) -> str:
+    """Return the host as a server is told to listen there: IPv6 has its colons in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _answers(client: redis.Redis) -> bool:
