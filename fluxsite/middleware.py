@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.urls import reverse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -48,13 +49,20 @@ def private_pages(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        user = getattr(request, "user", None)
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        if user is not None and user.is_authenticated and is_page:
+        if is_page and _is_somebodys(request):
             response.headers.setdefault("Cache-Control", "private, no-store")
+        if request.method == "POST" and request.path == reverse("account_logout"):
+            # The studio is kept for *Back*, since the form that was pressed must come back with its token.
+            response.headers["Clear-Site-Data"] = '"cache"'
         return response
 
     return middleware
+
+
+def _is_somebodys(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
 
 
 def login_for_fragments(get_response: GetResponse) -> GetResponse:

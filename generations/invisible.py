@@ -20,6 +20,16 @@ _ALL = re.compile(f"[{IGNORABLE}]")
 _BLANK = re.compile(f"[\\s\\u2800{IGNORABLE}]*")
 
 
+# Unicode's normalization takes time by the square of a run of marks; its limit for streams is 30 (UAX #15).
+_MARK = "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u065f\u1ab0-\u1aff\u1dc0-\u1dff]"
+_MANY_MARKS = re.compile(f"({_MARK}{{30}}){_MARK}+")
+
+
+def with_few_marks(text: str) -> str:
+    """Return the text with at most 30 combining marks in a row."""
+    return _MANY_MARKS.sub(r"\1", text)
+
+
 def is_blank(text: str) -> bool:
     """Return whether there is nothing to see in a text."""
     return _BLANK.fullmatch(text) is not None

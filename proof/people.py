@@ -6,6 +6,7 @@ import html
 import re
 import time
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
@@ -33,7 +34,7 @@ class Person:
         self._site = site
         self._session_key = session_key
         self._session = requests.Session()
-        self._session.cookies.set(settings.SESSION_COOKIE_NAME, session_key)
+        self._session.cookies.set(f"sessionid-{urlsplit(site.url).port}", session_key)
         self._session.headers["HX-Request"] = "true"
         self._tokens: dict[str, str] = {}
 

@@ -114,7 +114,7 @@ def open_studio(name: str) -> Studio:
     store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     store[HASH_SESSION_KEY] = person.get_session_auth_hash()
     store.create()
-    return Studio(person, f"sessionid={store.session_key}")
+    return Studio(person, f"sessionid-{os.environ['PORT']}={store.session_key}")
 
 
 def connect() -> http.client.HTTPConnection:
@@ -295,7 +295,7 @@ def long_history(studio: Studio) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(HISTORY_SQL, [studio.person.pk, *[now] * 5])
     client, line = Client(), connect()
-    client.cookies["sessionid"] = studio.cookie.partition("=")[2]
+    client.cookies[f"sessionid-{os.environ['PORT']}"] = studio.cookie.partition("=")[2]
     host = f"127.0.0.1:{os.environ['PORT']}"
     client.get("/", headers={"host": host})
     with CaptureQueriesContext(connection) as queries:

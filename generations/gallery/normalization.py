@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from generations.invisible import without_any, without_needless
+from generations.invisible import with_few_marks, without_any, without_needless
 
 # Longer ones are cut, here and in what is searched for.
 LONGEST_WORD = 50
@@ -33,7 +33,7 @@ _WORD = re.compile(
 
 def fold(text: str) -> str:
     """Return the text without case and accents."""
-    apart = without_any(unicodedata.normalize("NFKD", text).casefold())
+    apart = without_any(unicodedata.normalize("NFKD", with_few_marks(text)).casefold())
     return "".join(filter(_is_spelled, apart)).translate(_PLAIN)
 
 
@@ -58,4 +58,6 @@ def indexed(user_id: int, prompt: str) -> str:
 
 def tag_key(name: str) -> str:
     """Return a tag's name as tags are compared: letters big or small are one, accents tell them apart."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", without_needless(name)).casefold())
+    return unicodedata.normalize(
+        "NFKC", unicodedata.normalize("NFKC", without_needless(with_few_marks(name))).casefold()
+    )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils import timezone
 
+from generations.invisible import with_few_marks
 from generations.models import Generation
 
 FIELDS = frozenset({"date", "time", "prompt", "seed", "model", "code"})
@@ -42,7 +43,7 @@ def name_of(generation: Generation, extension: str) -> str:
 
 def clean(name: str) -> str:
     """Return the name without what some file system would stumble over; it may be empty then."""
-    name = unicodedata.normalize("NFC", name.encode(errors="ignore").decode())
+    name = unicodedata.normalize("NFC", with_few_marks(name.encode(errors="ignore").decode()))
     name = _INVISIBLE.sub("", name)
     name = " ".join(_FORBIDDEN.sub(" ", name).split()).strip(". ")
     name = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(". ")

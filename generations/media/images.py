@@ -66,7 +66,7 @@ class NeverAnImage(BadImage):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was decoded to its last row, with its renditions."""
+    """A picture that was decoded, with its renditions."""
 
     format: str
     width: int

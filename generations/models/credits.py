@@ -212,5 +212,5 @@ class CreditEntry(models.Model):
     def title(self) -> str:
         """What kind of line it is, in the words of whoever reads an account."""
         if self.kind == self.Kind.ADJUSTMENT and self.generation_id:
-            return "Settled with BFL"
+            return "Adjusted by BFL"
         return self.get_kind_display()

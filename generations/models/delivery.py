@@ -19,7 +19,8 @@ class Delivery(models.Model):
     held = models.TextField(blank=True, editable=False)
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name = "webhook call"
+        verbose_name_plural = "webhooks"
         constraints = [
             models.UniqueConstraint(fields=["generation", "digest"], name="delivery_once"),
         ]

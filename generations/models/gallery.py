@@ -217,7 +217,7 @@ class Change(models.Model):
         FAVOURITE = "favourite", "Favourite"
         UNFAVOURITE = "unfavourite", "Not a favourite"
         TAG = "tag", "Tag"
-        UNTAG = "untag", "Take the tag off"
+        UNTAG = "untag", "Remove the tag"
         TRASH = "trash", "Put in the trash"
         RESTORE = "restore", "Restore"
 

@@ -49,6 +49,8 @@ class Offer(models.Model):
     )
 
     class Meta:
+        verbose_name = "model and price"
+        verbose_name_plural = "models and prices"
         constraints = [
             models.CheckConstraint(
                 condition=Q(bfl_price__isnull=True) | Q(bfl_price__gte=0), name="offer_bfl_price_not_negative"
@@ -78,6 +80,7 @@ class OfferChange(models.Model):
     )
 
     class Meta:
+        verbose_name = "price change"
         ordering = ["-pk"]
 
     def __str__(self) -> str:

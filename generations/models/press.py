@@ -18,7 +18,8 @@ class Press(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "presses"
+        verbose_name = "batch"
+        verbose_name_plural = "batches"
         constraints = [
             models.UniqueConstraint(fields=["user", "token", "digest"], name="press_once"),
         ]

@@ -8,14 +8,14 @@ from django.utils import timezone
 
 STAGES = {
     "queued": "Waiting for your turn",
-    "submitting": "Handing over to FLUX",
+    "submitting": "Sending",
     "submitted": "Generating",
     "ready": "Saving",
     "succeeded": "Done",
     "failed": "Failed",
     "canceled": "Canceled",
 }
-WAITING_FOR_SLOT = "Waiting for a provider slot"
+WAITING_FOR_SLOT = "BFL is busy, yours is next"
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 NOT_CHARGED = "Not charged"
 LATE = "Arrived late, so it is free"

@@ -30,7 +30,7 @@ SEED_MODE = parameters.Choice(
 SEED_MODES = {
     "random": "Random",
     "locked": "Locked",
-    "counting": "Counting up",
+    "counting": "Increment",
 }
 _APART = {"prompt", "seed", "aspect_ratio", CUSTOM_RATIO, "width", "height", "count", "seed_mode"}
 
@@ -254,7 +254,7 @@ def _text(parameter: parameters.Text) -> forms.Field:
         "rows": 5,
         "dir": "auto",
         "data-max-length": parameter.max_length,
-        "placeholder": "Say what you see",
+        "placeholder": "Describe your picture",
         "aria-keyshortcuts": "p",
     }
     return _field(parameter, forms.Textarea(attrs=attrs))
@@ -296,7 +296,7 @@ def _custom_ratio(endpoint: Endpoint) -> forms.Field:
         "aria-describedby": f"id_{CUSTOM_RATIO}_error",
         "data-refusals": json.dumps([parameters.refusal(ratio, "?"), parameters.refusal(ratio, "9999:1")]),
     }
-    return forms.Field(required=False, label="Another shape", widget=_text_input(**attrs))
+    return forms.Field(required=False, label="Custom ratio", widget=_text_input(**attrs))
 
 
 def _only(found: Iterable[Parameter], kind: type[parameters.Ratio]) -> parameters.Ratio:

@@ -8,6 +8,7 @@ import unicodedata
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from generations.invisible import with_few_marks
 from generations.models import PastPrompt
 
 SHOWN = 50
@@ -65,5 +66,5 @@ def _digest(text: str) -> str:
 
 def _fold(text: str) -> str:
     # Databases fold case and accents each in their own way; here both find the same.
-    letters = unicodedata.normalize("NFKD", text.casefold())
+    letters = unicodedata.normalize("NFKD", with_few_marks(text.casefold()))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,5 +1,7 @@
-"""What room a person has for more pictures of an endpoint: credits, limits and places to wait, told before
-they press. Only the press itself decides: see lifecycle."""
+"""The price of a batch, and the reason why it would be refused: credits, spending limits, queue limit.
+
+Advisory: the purchase in `pipeline.lifecycle` checks again.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +47,8 @@ class Room:
     balance: Decimal
     waiting: int
     standings: Sequence[Standing]
+    may_give: bool = False
+    """Whether this person may give credits, to themselves too."""
 
     def quote(self, count: int) -> Quote:
         total = self.listed.price * count
@@ -71,9 +75,9 @@ class Room:
 
     @property
     def sentence(self) -> str:
-        waiting = f"{self.waiting} of {self.listed.max_waiting} waiting"
+        waiting = f"Queue: {self.waiting} of {self.listed.max_waiting}" if self.waiting else ""
         nearest = min(self.standings, key=lambda standing: standing.left, default=None)
-        return f"{waiting} · {_left(nearest)}" if nearest else waiting
+        return " · ".join(part for part in (waiting, _left(nearest) if nearest else "") if part)
 
     @property
     def _switched_off(self) -> Bound:
@@ -86,7 +90,7 @@ class Room:
             costs = (
                 f"One of these costs {plain(self.listed.price)} credits and you have {plain(self.balance)}"
             )
-            return Bound(0, f"{costs}. Ask a member of staff for more.")
+            return Bound(0, f"{costs}. {self._way_to_more}")
         pay = f"Your {plain(self.balance)} credits pay for {most} of these"
         return Bound(most, f"{pay}. Make fewer, or ask a member of staff for more.")
 
@@ -107,6 +111,10 @@ class Room:
     def _largest(self) -> Bound:
         return Bound(lifecycle.LARGEST_COUNT, f"At most {lifecycle.LARGEST_COUNT} pictures go at once.")
 
+    @property
+    def _way_to_more(self) -> str:
+        return "Give yourself more in the admin." if self.may_give else "Ask a member of staff for more."
+
     def _affordable(self, credits: Decimal) -> int:
         price = self.listed.price
         return max(int(credits // price), 0) if price else lifecycle.LARGEST_COUNT
@@ -114,7 +122,13 @@ class Room:
 
 def of(user: User, listed: Listed, frame: Frame) -> Room:
     waiting = frame.waiting[listed.endpoint.slug]
-    return Room(listed=listed, balance=frame.balance, waiting=waiting, standings=limits.of(user))
+    return Room(
+        listed=listed,
+        balance=frame.balance,
+        waiting=waiting,
+        standings=limits.of(user),
+        may_give=user.is_staff and user.has_perm("generations.add_creditentry"),
+    )
 
 
 def _left(standing: Standing) -> str:

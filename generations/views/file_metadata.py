@@ -55,7 +55,7 @@ def _read(request: PersonRequest) -> dict[str, object]:
     fields = xmp.extract(content)
     if fields is None:
         return {
-            "error": f"“{file.name}” says nothing of how it was made. Pictures that were saved here "
+            "error": f"“{file.name}” has no prompt stored in it. Pictures that were saved here "
             "as JPEG or PNG do, as long as no program took it out."
         }
     return {"name": file.name, "reading": _reading(request.user, fields)}

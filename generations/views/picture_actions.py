@@ -35,7 +35,7 @@ def change(request: PersonRequest) -> HttpResponse:
     except changes.InvalidTag as refusal:
         messages.error(request, str(refusal))
     except ValueError:
-        messages.error(request, "Choose what to do with the pictures: favourite, tag or trash.")
+        messages.error(request, "Choose what to do with the pictures: favorite, tag or trash.")
     return _answer(request, reverse("gallery"))
 
 
@@ -156,10 +156,10 @@ def _answer(request: HttpRequest, otherwise: str) -> HttpResponse:
 def _told(kind: Kind, count: int, tag: Tag | None) -> str:
     pictures = wording.pictures(count)
     return {
-        Kind.FAVOURITE: f"{pictures} marked as favourite.",
-        Kind.UNFAVOURITE: f"{pictures} no longer favourite.",
+        Kind.FAVOURITE: f"{pictures} added to favorites.",
+        Kind.UNFAVOURITE: f"{pictures} removed from favorites.",
         Kind.TAG: f"{pictures} tagged “{tag}”.",
-        Kind.UNTAG: f"The tag “{tag}” was taken off {pictures}.",
-        Kind.TRASH: f"{pictures} put in the trash.",
+        Kind.UNTAG: f"“{tag}” removed from {pictures}.",
+        Kind.TRASH: f"{pictures} moved to trash.",
         Kind.RESTORE: f"{pictures} back in the gallery.",
     }[kind]

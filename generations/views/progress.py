@@ -63,7 +63,7 @@ def _cancel_waiting(request: PersonRequest, generations: GenerationQuerySet) -> 
     canceled = lifecycle.cancel_waiting(request.user, generations)
     if canceled:
         came_back = plain(ledger.sum_of_prices(canceled))
-        told = f"{wording.pictures(len(canceled))} canceled; {came_back} credits came back."
+        told = f"{wording.pictures(len(canceled))} canceled; {came_back} refunded."
     else:
         told = "Nothing waits any more, so nothing was canceled."
     messages.info(request, told)

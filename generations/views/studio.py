@@ -34,7 +34,7 @@ from generations.views import progress
 FILLING = drafts.NAMES | {"from", "past"}
 # What a picture has put into the form: the words may be those that stood there before.
 _USED = {
-    "vary": "Everything as in that picture, with another seed.",
+    "vary": "Same settings, new seed.",
     "prompt": "The prompt of that picture.",
     "seed": "The seed of that picture.",
 }
@@ -54,7 +54,10 @@ def studio(request: PersonRequest) -> HttpResponse:
         return _submit(request)
     if request.method == "GET" and request.GET.keys() & FILLING:
         return _fill(request)
-    return _draw(request)
+    response = _draw(request)
+    # Kept for *Back*, unlike other pages: the form comes back with the token that it was pressed with.
+    response["Cache-Control"] = "private, no-cache"
+    return response
 
 
 @require_POST
@@ -131,7 +134,7 @@ def _replace(request: PersonRequest) -> Fitted:
     drafts.replace(request.user, fitted.values)
     if source is None:
         return fitted
-    used = _USED.get(request.GET.get("use", ""), "Everything as in that picture.")
+    used = _USED.get(request.GET.get("use", ""), "Same settings.")
     return replace(fitted, sentence=f"{used} {fitted.sentence}".strip())
 
 

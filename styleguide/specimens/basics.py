@@ -19,7 +19,7 @@ from styleguide.specimens.made_up import LONGEST_WORD
 from styleguide.specimens.specimen import Specimen
 
 _SYMBOLS = re.compile(r'<symbol id="([^"]+)"')
-TRASHED = Message(constants.SUCCESS, "1 picture put in the trash.", extra_tags="#main")
+TRASHED = Message(constants.SUCCESS, "1 picture moved to trash.", extra_tags="#main")
 
 
 class Fields(forms.Form):

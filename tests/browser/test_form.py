@@ -134,7 +134,7 @@ def test_the_keyboard_alone_sets_everything(studio: Open) -> None:
     page.locator("#seed-random").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_label("Counting up")).to_be_checked()
+    expect(page.get_by_label("Increment")).to_be_checked()
     page.get_by_label("Seed").fill("41")
     count(page).focus()
     page.keyboard.press("ArrowUp")
@@ -190,7 +190,7 @@ def test_a_phone_reaches_every_setting(studio: Open) -> None:
     page = studio("flux-dev", 360)
     page.get_by_role("button", name="16:9").click()
     expect(page.get_by_label("Width")).to_have_value("1344")
-    page.get_by_text("Counting up", exact=True).click()
+    page.get_by_text("Increment", exact=True).click()
     expect(page.get_by_label("Seed")).to_have_value(re.compile(r"^\d+$"))
     page.locator(".more > summary").click()
     page.get_by_label("Steps").fill("12")
@@ -199,7 +199,7 @@ def test_a_phone_reaches_every_setting(studio: Open) -> None:
     choose_model(page, "Kontext Pro")
     expect(page.get_by_label("16:9")).to_be_checked()
     page.locator(".own-shape > summary").click()
-    page.get_by_label("Another shape").fill("5:4")
+    page.get_by_label("Custom ratio").fill("5:4")
     expect(page.locator("[data-preview]")).to_have_text("1152 × 912")
     assert not is_sideways(page)
     press(page, "a lighthouse of its own shape")
@@ -217,7 +217,7 @@ def test_sizes_seeds_and_resets_without_script(scriptless: Open, site: Site) -> 
     expect(page.get_by_label("Steps")).to_have_value("28")
     page.get_by_label("Width").fill("1344")
     page.get_by_label("Height").fill("768")
-    page.get_by_text("Counting up", exact=True).click()
+    page.get_by_text("Increment", exact=True).click()
     page.get_by_label("Seed").fill("41")
     count(page).fill("2")
     prompt(page).fill("two plain lighthouses that count up")
@@ -325,7 +325,7 @@ RATIOS += ["-1:1", "1.5:1"]
 def test_a_ratio_of_ones_own_is_judged_alike_on_both_sides(studio: Open) -> None:
     page = studio()
     page.locator(".own-shape > summary").click()
-    field = page.get_by_label("Another shape")
+    field = page.get_by_label("Custom ratio")
     beside = page.locator(f"#{field.get_attribute('aria-describedby')}")
     for ratio in RATIOS:
         field.fill(ratio)
@@ -358,7 +358,7 @@ def test_a_seed_is_drawn_when_one_is_wanted(studio: Open) -> None:
     expect(page.get_by_label("Seed")).to_have_value(re.compile(r"^\d+$"))
     count(page).fill("2")
     expect(page.get_by_text("All of these would be one picture")).to_be_visible()
-    page.get_by_text("Counting up", exact=True).click()
+    page.get_by_text("Increment", exact=True).click()
     expect(page.get_by_text("All of these would be one picture")).to_be_hidden()
 
 
@@ -503,7 +503,7 @@ def test_a_shape_of_ones_own_gives_way_to_the_one_before(studio: Open) -> None:
     page = studio()
     choose_shape(page, "16:9")
     page.locator(".own-shape > summary").click()
-    own = page.get_by_label("Another shape")
+    own = page.get_by_label("Custom ratio")
     own.fill("5:4")
     wait_for_draft(page, lambda: own.press("Tab"))
     page.reload()
@@ -520,12 +520,10 @@ def test_what_the_button_says_is_asked_again_when_it_refuses(studio: Open) -> No
     page.locator("#foot").evaluate("(foot, stale) => { foot.dataset.room = stale }", stale)
     prompt(page).press_sequentially("a late lighthouse")
     expect(page.locator("#refusal")).to_have_text("Nothing is left.")
-    expect(generate(page)).to_have_accessible_description(
-        re.compile(r"^Nothing is left\. \d+ of \d+ waiting")
-    )
+    expect(generate(page)).to_have_accessible_description(re.compile(r"^Nothing is left\."))
     generate(page).click(force=True)
     expect(page.locator("#refusal")).to_be_empty()
-    expect(generate(page)).to_have_accessible_description(re.compile("left after this"))
+    expect(generate(page)).to_have_accessible_description(re.compile("Leaves"))
 
 
 def look(page: Page) -> None:
@@ -575,7 +573,7 @@ def test_a_press_whose_answer_was_lost_is_pressed_again_and_bought_once(studio: 
     wait_for_draft(page, lambda: prompt(page).fill("a lighthouse without an answer"))
     page.evaluate(LOSE_ANSWERS_TO_POSTS)
     generate(page).click()
-    expect(page.get_by_text("This was not confirmed. Press again: nothing is bought twice.")).to_be_visible()
+    expect(page.get_by_text("We couldn’t confirm that. Press again; you won’t pay twice.")).to_be_visible()
     page.evaluate("window.fetch = real; null")
     generate(page).click()
     expect(page.locator("#notice-broken")).to_be_hidden()
@@ -728,7 +726,7 @@ def test_a_picture_fills_the_form_and_undo_brings_it_back(studio: Open, site: Si
     expect(page).to_have_url(f"{site.url}/#id_prompt")
     expect(prompt(page)).to_have_value("a lighthouse to vary")
     expect(prompt(page)).to_be_focused()
-    expect(page.get_by_text("Everything as in that picture, with another seed.")).to_be_visible()
+    expect(page.get_by_text("Same settings, new seed.")).to_be_visible()
     page.reload()
     page.get_by_role("button", name="Undo").click()
     expect(prompt(page)).to_have_value("half a thought")
@@ -742,7 +740,7 @@ def test_the_form_is_accessible_with_everything_open(
     page = studio(endpoint, width)
     prompt(page).focus()
     page.evaluate("document.querySelectorAll('#studio-form details').forEach(fold => { fold.open = true })")
-    page.get_by_text("Counting up", exact=True).click()
+    page.get_by_text("Increment", exact=True).click()
     count(page).fill("101")
     assert faults_of(page) == []
 

@@ -97,7 +97,7 @@ def test_everything_that_matches_goes_to_the_trash_and_back(wall: Page, site: Si
     wall.get_by_label("Everything that matches").check()
     expect(wall.get_by_text("3 pictures match")).to_be_visible()
     wall.get_by_role("button", name="Trash").click()
-    expect(messages(wall)).to_contain_text("3 pictures put in the trash.")
+    expect(messages(wall)).to_contain_text("3 pictures moved to trash.")
     expect(shots(wall)).to_have_count(0)
     wall.get_by_role("button", name="Undo").click()
     expect(messages(wall)).to_contain_text("Undone. 3 pictures as before.")
@@ -129,7 +129,7 @@ def test_the_keys_put_pictures_in_order_without_a_reload(wall: Page, site: Site,
     expect(messages(wall)).to_contain_text("2 pictures tagged")
     third.locator("a.shot").focus()
     wall.keyboard.press("Delete")
-    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(messages(wall)).to_contain_text("1 picture moved to trash.")
     expect(shots(wall)).to_have_count(2)
     expect(second.locator("a.shot")).to_be_focused()
     wall.get_by_role("button", name="Undo").click()
@@ -149,7 +149,7 @@ def test_a_click_with_shift_chooses_all_between_for_one_zip(wall: Page, site: Si
     names = zipfile.ZipFile(download.value.path()).namelist()
     assert len(names) == 5
     assert {"manifest.csv", "manifest.json"} < set(names)
-    wall.get_by_role("button", name="Choose none").click()
+    wall.get_by_role("button", name="Clear selection").click()
     expect(wall.locator(".wall-bar")).to_be_hidden()
 
 
@@ -207,7 +207,7 @@ def test_delete_trashes_what_has_the_focus_and_not_all_that_matches(
     for _ in range(3):
         wall.keyboard.down("Delete")
     wall.keyboard.up("Delete")
-    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(messages(wall)).to_contain_text("1 picture moved to trash.")
     expect(shots(wall)).to_have_count(2)
 
 
@@ -216,7 +216,7 @@ def test_presses_that_come_quickly_all_count(wall: Page, site: Site, word: str) 
     shots(wall).first.locator("a.shot").focus()
     for key in ("f", "ArrowRight", "f", "ArrowRight", "Delete"):
         wall.keyboard.press(key)
-    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(messages(wall)).to_contain_text("1 picture moved to trash.")
     expect(wall.locator("form[data-wall]")).not_to_have_attribute("aria-busy", "true")
     search(wall, site, f"{word} is:favourite")
     expect(shots(wall)).to_have_count(2)
@@ -276,7 +276,7 @@ def test_a_trash_with_nothing_left_offers_no_emptying(wall: Page, site: Site, wo
     search(wall, site, f"heron {word}")
     shots(wall).first.locator("a.shot").focus()
     wall.keyboard.press("Delete")
-    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(messages(wall)).to_contain_text("1 picture moved to trash.")
     wall.goto(f"{site.url}/gallery/trash/?q={word}")
     empty = wall.get_by_role("link", name="Empty trash")
     expect(empty).to_be_visible()
@@ -409,7 +409,7 @@ def test_the_trash_gives_back_what_was_put_there(wall: Page, site: Site, word: s
     search(wall, site, f"orange {word}")
     shots(wall).first.locator("a.shot").focus()
     wall.keyboard.press("Delete")
-    expect(messages(wall)).to_contain_text("1 picture put in the trash.")
+    expect(messages(wall)).to_contain_text("1 picture moved to trash.")
     wall.goto(f"{site.url}/gallery/trash/?q={word}")
     expect(shots(wall)).to_contain_text("30 days left")
     orange = shots(wall).first

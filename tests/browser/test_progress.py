@@ -79,7 +79,7 @@ def test_the_title_and_the_sentence_tell_of_it_without_a_look(studio: Page, prom
     expect(pictures(group)).to_have_count(1, timeout=30_000)
     expect(studio).to_have_title("Studio · fluxsite")
     expect(studio.get_by_role("status").filter(has_text="new picture")).to_be_visible()
-    expect(studio.get_by_role("heading", name="Just ended")).to_be_visible()
+    expect(studio.get_by_role("heading", name="Finished")).to_be_visible()
 
 
 def test_an_idle_page_asks_nothing(studio: Page, prompt: str) -> None:
@@ -158,7 +158,7 @@ def test_one_that_waits_is_canceled_and_then_all_of_its_press(
     assert studio.evaluate("document.activeElement !== document.body")
     group.get_by_text("Cancel 2 waiting").click()
     group.get_by_role("button", name="Cancel 2 pictures").click()
-    expect(studio.get_by_text("2 pictures canceled; 8 credits came back.")).to_be_visible()
+    expect(studio.get_by_text("2 pictures canceled; 8 refunded.")).to_be_visible()
     expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
 
 
@@ -167,11 +167,11 @@ def test_all_that_wait_are_canceled_and_the_button_knows(
 ) -> None:
     press_in_vain(studio, prompt, 2)
     tools = studio.locator(".work-tools")
-    expect(studio.locator("#room")).to_contain_text("2 of 50 waiting", timeout=15_000)
+    expect(studio.locator("#room")).to_contain_text("Queue: 2 of 50", timeout=15_000)
     tools.get_by_text("Cancel 2 waiting").click()
     tools.get_by_role("button", name="Cancel 2 pictures").click()
     expect(studio.locator("#recent li.press", has_text=prompt)).to_be_visible()
-    expect(studio.locator("#room")).to_contain_text("0 of 50 waiting")
+    expect(studio.locator("#room")).not_to_contain_text("Queue")
 
 
 def test_a_failed_one_says_why_and_is_tried_again(
@@ -361,13 +361,13 @@ def test_all_that_waits_is_canceled_without_script(
     until(scriptless, lambda: group.get_by_text("Cancel 3 waiting").count() == 1)
     group.get_by_text("Cancel 3 waiting").click()
     group.get_by_role("button", name="Cancel 3 pictures").click()
-    expect(scriptless.get_by_text("3 pictures canceled; 12 credits came back.")).to_be_visible()
+    expect(scriptless.get_by_text("3 pictures canceled; 12 refunded.")).to_be_visible()
     press_in_vain(scriptless, f"{prompt} and more", 2)
     tools = scriptless.locator(".work-tools")
     until(scriptless, lambda: tools.get_by_text("Cancel 2 waiting").count() == 1)
     tools.get_by_text("Cancel 2 waiting").click()
     tools.get_by_role("button", name="Cancel 2 pictures").click()
-    expect(scriptless.get_by_text("2 pictures canceled; 8 credits came back.")).to_be_visible()
+    expect(scriptless.get_by_text("2 pictures canceled; 8 refunded.")).to_be_visible()
 
 
 def test_a_failed_one_is_tried_again_without_script(

@@ -52,7 +52,7 @@ def test_the_preview_carries_the_answers_on(as_staff: Client, alice: User) -> No
     for name, value in (("amount", "12.5"), ("note", "Spring"), ("people", alice.pk)):
         assert f'<input type="hidden" name="{name}" value="{value}"' in text
     assert "again each month" in text
-    assert "See what it comes to" in as_staff.post(ADD, ask(alice, change="1")).text
+    assert "Review" in as_staff.post(ADD, ask(alice, change="1")).text
 
 
 def test_it_gives_each_month_to_a_group(as_staff: Client, alice: User) -> None:

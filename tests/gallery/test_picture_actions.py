@@ -47,7 +47,7 @@ def test_chosen_pictures_go_to_the_trash_and_back(as_alice: Client, alice: User,
     response = as_alice.post("/gallery/change/", form)
     assert response["Location"] == "/gallery/?q=light"
     text = as_alice.get("/gallery/").text
-    assert "2 pictures put in the trash." in text
+    assert "2 pictures moved to trash." in text
     assert SHOWN.findall(text) == codes([third])
     assert shown(as_alice, "/gallery/trash/") == codes([second, first])
     as_alice.post(undo_address(text), {"next": "/gallery/"})
@@ -255,7 +255,7 @@ def test_script_is_told_what_happened_in_a_fragment(as_alice: Client, alice: Use
     form = {"do": "trash", "picture": str(generation.code)}
     response = as_alice.post("/gallery/change/", form, headers={"HX-Request": "true"})
     assert "<html" not in response.text
-    assert "1 picture put in the trash." in response.text
+    assert "1 picture moved to trash." in response.text
     assert undo_address(response.text)
 
 

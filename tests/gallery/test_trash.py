@@ -29,7 +29,7 @@ Kind = Change.Kind
 
 @pytest.fixture
 def trashed(alice: User, media: Path) -> Generation:
-    """One of Alice's two pictures, put in the trash."""
+    """One of Alice's two pictures, moved to trash."""
     picture, _ = make_pictures(alice, 2)
     assert changes.change(alice, Kind.TRASH, of([picture]))
     return picture

@@ -142,7 +142,7 @@ def test_a_command_tells_the_same(alice: User, media: Path) -> None:
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     plain = tmp_path / "plain.jpg"
     plain.write_bytes(jpeg())
-    with pytest.raises(CommandError, match="says nothing of how it was made") as nothing:
+    with pytest.raises(CommandError, match="has no prompt stored in it") as nothing:
         call_command("read_metadata", str(plain))
     assert nothing.value.returncode == 1
     with pytest.raises(CommandError, match="No such file") as missing:

@@ -178,7 +178,7 @@ def test_it_cannot_be_canceled_once_claimed(alice: User) -> None:
 def test_a_row_put_back_waits_again(alice: User) -> None:
     generation = claimed(alice)
     assert lifecycle.put_back(generation, "BFL is busy")
-    assert Generation.objects.get().stage == "Waiting for a provider slot"
+    assert Generation.objects.get().stage == "BFL is busy, yours is next"
     assert lifecycle.claim() == [generation]
 
 

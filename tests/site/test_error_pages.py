@@ -37,7 +37,7 @@ urlpatterns = [
 
 PAGES = [
     ("/break", 500, "Something broke on our side"),
-    ("/deny", 403, "This is not open to you"),
+    ("/deny", 403, "You don’t have access to this page"),
     ("/suspect", 400, "This request was not understood"),
     ("/no-such-page", 404, "There is nothing here"),
 ]

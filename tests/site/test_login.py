@@ -269,9 +269,14 @@ def test_a_forged_address_counts_for_nothing(client: Client, alice: User, settin
     assert "Too many" in answers[-1].text or answers[-1].status_code == 429
 
 
-@pytest.mark.parametrize("address", ["/", "/gallery/", "/credits/", "/admin/", "/keys/"])
-def test_private_pages_are_kept_nowhere(address: str, as_staff: Client) -> None:
-    assert "no-store" in as_staff.get(address)["Cache-Control"]
+@pytest.mark.parametrize("address", ["/gallery/", "/credits/", "/admin/", "/keys/", "/g/{code}/"])
+def test_private_pages_are_kept_nowhere(address: str, as_staff: Client, staff: User) -> None:
+    (generation,) = lifecycle.create(staff, "flux-dev", {"prompt": "a fox"})
+    assert "no-store" in as_staff.get(address.format(code=generation.code))["Cache-Control"]
+
+
+def test_logging_out_clears_what_the_browser_keeps_for_back(as_alice: Client) -> None:
+    assert as_alice.post("/accounts/logout/")["Clear-Site-Data"] == '"cache"'
 
 
 def test_pictures_are_kept_as_before(as_alice: Client, alice: User, media: Path) -> None:

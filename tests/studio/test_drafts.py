@@ -159,8 +159,8 @@ def test_using_everything_repeats_the_request_exactly(
 @pytest.mark.parametrize(
     ("use", "told"),
     [
-        ("all", "Everything as in that picture."),
-        ("vary", "Everything as in that picture, with another seed."),
+        ("all", "Same settings."),
+        ("vary", "Same settings, new seed."),
         ("prompt", "The prompt of that picture."),
         ("seed", "The seed of that picture."),
     ],

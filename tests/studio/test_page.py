@@ -78,7 +78,7 @@ def test_it_asks_for_just_what_the_endpoint_takes(endpoint: bfl.Endpoint, as_ali
     assert fields_of(text) == {parameter.name for parameter in endpoint.parameters}
     assert f'name="form_for" value="{endpoint.slug}"' in text
     assert f"Generate&nbsp;· {plain(endpoint.price)} credits" in text
-    assert f"{plain(100 - endpoint.price)} left after this" in text
+    assert f"Leaves {plain(100 - endpoint.price)} credits" in text
 
 
 def test_it_asks_strangers_to_log_in(client: Client, db: None) -> None:
@@ -206,7 +206,7 @@ def test_it_answers_htmx_with_the_form_to_go_on_with(as_alice: Client, alice: Us
     assert response.status_code == 200
     assert response["HX-Trigger"] == "queue-changed"
     assert (prompt_of(response.text), value_of(response.text, "steps")) == ("a heron", "12")
-    assert "95 left after this" in response.text
+    assert "Leaves 95 credits" in response.text
     assert Generation.objects.get(user=alice).prompt == "a heron"
 
 

@@ -90,10 +90,10 @@ def asks_every(text: str) -> str:
 
 def test_it_says_each_stage_in_words(as_alice: Client, alice: User, media: Path) -> None:
     first, second = buy(alice, 2)
-    assert "<b>Waiting for a provider slot</b>" in card(panel(as_alice), first)
+    assert "<b>BFL is busy, yours is next</b>" in card(panel(as_alice), first)
     assert "<b>Waiting for your turn</b>" in card(panel(as_alice), second)
     generation = lifecycle.claim()[0]
-    assert "<b>Handing over to FLUX</b>" in card(panel(as_alice), first)
+    assert "<b>Sending</b>" in card(panel(as_alice), first)
     submit(generation)
     assert "<b>Generating</b>" in card(panel(as_alice), first)
     assert lifecycle.mark_progress(
@@ -108,7 +108,7 @@ def test_it_says_that_bfl_had_no_slot(as_alice: Client, alice: User) -> None:
     buy(alice)
     generation = lifecycle.claim()[0]
     assert lifecycle.put_back(generation, "BFL is busy")
-    assert "<b>Waiting for a provider slot</b>" in card(panel(as_alice), generation)
+    assert "<b>BFL is busy, yours is next</b>" in card(panel(as_alice), generation)
 
 
 def test_it_tells_the_place_in_line(as_alice: Client, alice: User) -> None:
@@ -374,7 +374,7 @@ def test_a_press_that_is_shown_whole_leaves_nothing_out(
 def test_its_heading_is_true_of_what_stands_below(as_alice: Client, alice: User, media: Path) -> None:
     assert ">In progress</h2>" in as_alice.get("/").text
     make_pictures(alice)
-    assert ">Just ended</h2>" in panel(as_alice)
+    assert ">Finished</h2>" in panel(as_alice)
     buy(alice)
     assert ">In progress</h2>" in panel(as_alice)
 
@@ -473,7 +473,7 @@ def test_what_staff_cancel_stays_in_sight(alice: User, staff: User) -> None:
 def test_it_cancels_a_press_and_no_other(as_alice: Client, alice: User) -> None:
     (other,), pressed = buy(alice), buy(alice, 3)
     text = post(as_alice, f"/g/{pressed[1].code}/cancel-press/").text
-    assert "3 pictures canceled; 7.5 credits came back." in text
+    assert "3 pictures canceled; 7.5 refunded." in text
     assert list(alice.generations.queued()) == [other]
     assert ledger.get_balance(alice) == Decimal("97.5")
     assert kinds(pressed[2]) == ["queued", "canceled"]
@@ -500,7 +500,7 @@ def test_it_cancels_all_that_wait_and_nothing_of_anybody_else(
     (working,) = lifecycle.claim()
     with django_capture_on_commit_callbacks(execute=True):
         text = post(as_alice, "/progress/cancel/").text
-    assert "4 pictures canceled; 15 credits came back." in text
+    assert "4 pictures canceled; 15 refunded." in text
     assert [row.pk for row in alice.generations.unfinished()] == [working.pk]
     assert {row.status for row in bob.generations.all()} == {"queued"}
     assert ledger.get_balance(bob) == 100 - sum(row.price for row in theirs)

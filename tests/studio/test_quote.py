@@ -65,7 +65,7 @@ def test_it_says_when_a_limit_is_reached(alice: User) -> None:
 def test_it_says_how_many_may_still_wait(alice: User) -> None:
     Offer.objects.create(endpoint="flux-dev", max_waiting=5)
     lifecycle.create(alice, "flux-dev", PROMPT, count=3)
-    assert room_of(alice).sentence == "3 of 5 waiting"
+    assert room_of(alice).sentence == "Queue: 3 of 5"
     assert room_of(alice).quote(2).refusal == ""
     assert room_of(alice).quote(3).refusal == (
         "You have 3 of 5 Dev pictures waiting, so there is room for 2 more."

@@ -107,7 +107,7 @@ def test_it_tells_each_kind_of_entry_in_words(as_alice: Client, alice: User, sta
     for told in (
         "· FLUX declined the prompt. Reword it and try again.",
         "· It was canceled.",
-        "Settled with BFL ·",
+        "Adjusted by BFL ·",
         "· BFL&#x27;s price was 2.5 and it took 3",
         "· held while the picture is made",
         f"· what is left of it goes on {soon:%-d %B %Y}",
@@ -173,12 +173,12 @@ def test_it_costs_the_same_queries_however_many_entries(as_alice: Client, alice:
 
 
 def test_the_studio_tells_what_room_there_is_before_the_press(as_alice: Client, alice: User) -> None:
-    assert "0 of 50 waiting" in words(as_alice, "/?endpoint=flux-dev")
+    assert "Queue:" not in words(as_alice, "/?endpoint=flux-dev")
     limit("everyone", 20, "month")
     limit("team", 15)
     create(alice)
     text = words(as_alice, "/?endpoint=flux-dev")
-    assert "1 of 50 waiting · the team has 12.5 of 15 left today" in text
+    assert "Queue: 1 of 50 · the team has 12.5 of 15 left today" in text
 
 
 def test_the_studio_names_the_limit_that_would_refuse_the_press(as_alice: Client, alice: User) -> None:

@@ -29,7 +29,7 @@ NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))
 # The clocks of Berlin and New York change in these.
 CHANGES = (date(2026, 10, 24), date(2026, 11, 2))
 # What tables of entries call what pictures cost.
-KINDS = {"Charge": "charge", "Refund": "refund", "Settled with BFL": "adjustment"}
+KINDS = {"Charge": "charge", "Refund": "refund", "Adjusted by BFL": "adjustment"}
 
 
 @pytest.fixture(params=ZONES)
@@ -174,7 +174,7 @@ def _check_usage_page(as_staff: Client, told: Told) -> None:
 def _check_words_of_usage(text: str, page: Any, told: Told) -> None:
     assert re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", text)[:5] == list(
         zip(
-            ("Spent", "Pictures", "Charged", "Given back", "Settled with BFL"),
+            ("Spent", "Pictures", "Charged", "Refunded", "Adjusted by BFL"),
             written(add_up(told.values()), "spent", "pictures", "charged", "refunded", "settled"),
             strict=True,
         )
@@ -235,7 +235,7 @@ def _check_words_of_own_page(text: str, page: Any, person: User, told: Told) -> 
         of_days(told, *NOVEMBER, [person.username]), "spent", "pictures", "refunded"
     )
     assert f'<span class="sum-amount">{spent}</span>' in text
-    assert f"credits spent on {pictures} pictures; {refunded} credits came back" in text
+    assert f"credits spent on {pictures} pictures; {refunded} refunded" in text
     assert cells(text, "Credits spent by model") == [
         written(of_days(told, *NOVEMBER, [person.username], row.use.key), "pictures", "spent")
         for row in page["models"]

@@ -379,7 +379,7 @@ def test_it_makes_no_fuss_of_a_short_wait(
     circuit_breaker.pause(pause, "HTTP 429", seconds=60)
     assert "<b>Waiting for your turn</b>" in as_alice.get(f"/g/{waiting.code}/").text
     for address in ("/", "/progress/"):
-        assert "<b>Waiting for a provider slot</b>" in as_alice.get(address).text
+        assert "<b>BFL is busy, yours is next</b>" in as_alice.get(address).text
 
 
 def test_it_says_that_bfl_is_away_once_that_lasts(as_alice: Client, waiting: Generation) -> None:
@@ -391,7 +391,7 @@ def test_it_says_that_a_busy_bfl_has_no_slot(as_alice: Client, waiting: Generati
     take_turns("BFL is busy")
     circuit_breaker.pause(Provider.Pause.BUSY, seconds=60)
     text = as_alice.get(f"/g/{waiting.code}/").text
-    assert "<b>Waiting for a provider slot</b>" in text
+    assert "<b>BFL is busy, yours is next</b>" in text
     assert "BFL was busy: tried once" in text
     assert "About BFL" not in text
 

@@ -9,9 +9,7 @@ register = template.Library()
 
 SIGNED_OUT = "You are signed out."
 SESSION_ENDED = "Your session has ended. Log in to go on; what you wrote is kept."
-SWITCHED_OFF = (
-    "Your account is switched off. Staff can switch it on again; what you made is kept."
-)
+SWITCHED_OFF = "Your account is switched off. Staff can switch it on again; what you made is kept."
 
 
 @register.simple_tag

@@ -28,5 +28,5 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}", returncode=BAD_INPUT) from None
         if fields is None:
-            raise CommandError(f"{file} says nothing of how it was made.", returncode=NOTHING_FOUND)
+            raise CommandError(f"{file} has no prompt stored in it.", returncode=NOTHING_FOUND)
         self.stdout.write(json.dumps(fields, ensure_ascii=False, indent=2))

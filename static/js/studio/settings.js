@@ -29,7 +29,7 @@ const reckon = () => {
   const refusal = bounds.find(([most]) => count > most)?.[1] ?? "";
   const many = count > 1 ? ` ${count}` : "";
   told("press").textContent = `Generate${many}\u00a0· ${credits(total)} credit${total === 10_000 ? "" : "s"}`;
-  told("left").textContent = `${credits(balance - total)} left after this`;
+  told("left").textContent = `Leaves ${credits(balance - total)} credits`;
   told("left").hidden = refusal !== "";
   if (told("refusal").textContent !== refusal) told("refusal").textContent = refusal;
   const button = foot.querySelector("button");
