@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -150,7 +150,8 @@ def _answer(request: HttpRequest, otherwise: str) -> HttpResponse:
         return render(request, "_messages.html")
     back = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return redirect(back if is_ours else otherwise)
+    # Not redirect(): it takes a word for the name of a view, and fails if there is none.
+    return HttpResponseRedirect(back if is_ours else otherwise)
 
 
 def _told(kind: Kind, count: int, tag: Tag | None) -> str:

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from generations.credits import grants, ledger, prices
+from generations.credits import ledger
 from generations.credits.amounts import plain
 from generations.gallery import changes
 from generations.models import (
-    BFLAccount,
     Change,
     CreditEntry,
-    Delivery,
     GeneratedImage,
     Generation,
-    Limit,
-    Offer,
-    OfferChange,
     Picture,
     PictureTag,
 )
 from generations.pipeline import lifecycle
-from generations.provider import balance as bfl_balance
 from sandbox import Sandbox
-from tests.conftest import make_pictures, rows_of
+from tests.conftest import rows_of
 
 LOGIN = "login"
 Expected = tuple[int | str, int | str, int | str, int | str]
@@ -174,45 +164,6 @@ def routes(
 ROUTES = dict(routes(get_resolver().url_patterns))
 # The admin's catch-all and its old addresses have no name.
 NAMED = sorted(name for name in ROUTES if not name.endswith(":None"))
-
-
-@pytest.fixture
-def rows(alice: User, media: Path) -> dict[str, Model]:
-    """One row of each model, by the name that the admin gives it."""
-    generation = make_pictures(alice)[0]
-    delivery = Delivery.objects.create(
-        generation=generation, digest="0" * 64, bfl_status="Ready", received_at=timezone.now()
-    )
-    (pressed,) = lifecycle.create(alice, "flux-dev", {"prompt": "a fox"}, token=uuid.uuid4())
-    assert pressed.press
-    entry = give_each_month(alice)
-    assert entry.plan
-    offer = Offer(endpoint="flux-dev", price=Decimal(3))
-    prices.save(offer, changed_by=None)
-    bfl_balance.keep(Decimal(1000), timezone.now())
-    rows: list[Model] = [
-        generation,
-        generation.image,
-        generation.events.latest("pk"),
-        delivery,
-        pressed.press,
-        entry,
-        entry.account,
-        entry.plan,
-        offer,
-        OfferChange.objects.get(),
-        Limit.objects.create(scope=Limit.Scope.TEAM, period=Limit.Period.DAY, credits=1000),
-        BFLAccount.objects.get(),
-        Group.objects.create(name="painters"),
-        EmailAddress.objects.create(user=alice, email="alice@flux.example"),
-        alice,
-    ]
-    return {row._meta.label_lower.replace(".", "_"): row for row in rows}
-
-
-def give_each_month(user: User) -> CreditEntry:
-    order = grants.Order(people=[user], amount=Decimal(1), note="Each month", is_monthly=True)
-    return grants.carry_out(order, created_by=None)[0]
 
 
 def address_of(name: str, rows: dict[str, Model]) -> str:
