@@ -57,7 +57,7 @@ class Frame:
         """How many of everybody's are unfinished, as it is shown; "" if none is."""
         # The pulse may be a second older than what is this person's own.
         count = max(self.pulse.in_progress, self.mine_count)
-        return wording.crowd(count) if count else ""
+        return wording.crowd(count, at_least=self.mine_count) if count else ""
 
     @property
     def has_late(self) -> bool:

@@ -104,9 +104,14 @@ def place(number: int) -> str:
     return f"{about}{rounded:,}{ending} in line"
 
 
-def crowd(number: int) -> str:
-    """Return how many there are: exactly while they can be counted at a glance, then 20+, 300+."""
-    return str(number) if number < 20 else f"{round_down(number):,}+"
+def crowd(number: int, *, at_least: int = 0) -> str:
+    """Return how many there are: exactly while they can be counted at a glance, then 20+, 300+.
+
+    Never less than `at_least`, which is shown beside it: "24 / 20+" cannot be right.
+    """
+    if number < 20 or number == at_least:
+        return f"{number:,}"
+    return f"{max(round_down(number), at_least):,}+"
 
 
 def round_down(number: int) -> int:

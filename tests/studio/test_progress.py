@@ -632,6 +632,13 @@ def test_the_badge_reads_mine_and_everybodys(as_alice: Client, alice: User, bob:
     assert badge in panel(as_alice)
 
 
+@pytest.mark.parametrize(
+    ("all_of_them", "mine", "shown"), [(24, 24, "24"), (25, 24, "24+"), (340, 24, "300+"), (7, 3, "7")]
+)
+def test_a_crowd_is_never_smaller_than_ones_own_part(all_of_them: int, mine: int, shown: str) -> None:
+    assert wording.crowd(all_of_them, at_least=mine) == shown
+
+
 def test_a_crowd_is_counted_roughly() -> None:
     assert [wording.crowd(number) for number in (0, 19, 20, 57, 512)] == ["0", "19", "20+", "50+", "500+"]
 
