@@ -136,7 +136,7 @@ def test_it_says_when_credits_run_low(balance: str, words: str, client: Client, 
 
 def test_it_explains_itself_when_it_is_empty(client: Client, charlie: User) -> None:
     client.force_login(charlie)
-    assert "No entries yet" in client.get("/credits/").text
+    assert "Nothing here yet" in client.get("/credits/").text
 
 
 @pytest.mark.parametrize("count", [1, 12])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
+from generations.credits import ledger
 from generations.pipeline import lifecycle
 from tests.conftest import make_pictures
 
@@ -271,6 +273,7 @@ def test_a_forged_address_counts_for_nothing(client: Client, alice: User, settin
 
 @pytest.mark.parametrize("address", ["/gallery/", "/credits/", "/admin/", "/keys/", "/g/{code}/"])
 def test_private_pages_are_kept_nowhere(address: str, as_staff: Client, staff: User) -> None:
+    ledger.grant(staff, Decimal(10), note="For the tests", created_by=None)
     (generation,) = lifecycle.create(staff, "flux-dev", {"prompt": "a fox"})
     assert "no-store" in as_staff.get(address.format(code=generation.code))["Cache-Control"]
 
