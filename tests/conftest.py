@@ -44,6 +44,11 @@ Work = Callable[[], None]
 KEY_OF_THE_SITE = "a-key-that-must-not-be-seen"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first: in random order one can start last, and every other worker waits for it."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def redis() -> Iterator[None]:
     """The Redis of REDIS_URL, or one of our own on a socket in the tests' data folder."""

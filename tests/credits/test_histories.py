@@ -151,6 +151,7 @@ def _was_short(row: Generation) -> bool:
     return row.events.filter(detail__contains="could be taken").exists() and _paid(row) < _due(row)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_of_fifty_presses_at_once_three_are_sold_twenty_times_in_a_row() -> None:
     people = [User.objects.create_user(f"person-{number}") for number in range(20)]
