@@ -163,7 +163,7 @@ def test_a_range_is_chosen_by_key_and_without_one(wall: Page, site: Site, word: 
     wall.keyboard.press("Escape")
     expect(wall.locator(".wall-bar")).to_be_hidden()
     shots(wall).nth(2).locator(".pick input").click(force=True)
-    wall.get_by_role("button", name="All up to").click()
+    wall.get_by_role("button", name="Select range").click()
     expect(wall.locator("[data-chosen]")).to_have_text("1 chosen; now the last one")
     shots(wall).nth(0).locator(".pick input").click(force=True)
     expect(wall.locator("[data-chosen]")).to_have_text("3 chosen")
@@ -190,8 +190,8 @@ def test_a_key_leads_to_the_bar_and_leaving_it_leads_back(wall: Page, site: Site
     wall.keyboard.press("Escape")
     expect(second).to_be_focused()
     wall.keyboard.press("x")
-    wall.locator(".wall-bar").get_by_role("button", name="Favourite", exact=True).press("Enter")
-    expect(messages(wall)).to_contain_text("1 picture marked as favourite.")
+    wall.locator(".wall-bar").get_by_role("button", name="Favorite", exact=True).press("Enter")
+    expect(messages(wall)).to_contain_text("1 picture added to favorites.")
     expect(second).to_be_focused()
 
 
@@ -245,13 +245,13 @@ def test_what_the_site_refused_is_on_the_wall_again(wall: Page, site: Site, word
     shots(wall).first.locator("a.shot").focus()
     wall.route("**/gallery/change/", lambda route: route.fulfill(status=404))
     wall.keyboard.press("Delete")
-    expect(wall.get_by_text("This was not confirmed.")).to_be_visible()
+    expect(wall.get_by_text("We couldn’t confirm that.")).to_be_visible()
     expect(shots(wall)).to_have_count(3)
     expect(wall.locator("[data-chosen]")).to_have_text("1 chosen")
     wall.unroute("**/gallery/change/")
     wall.keyboard.press("Delete")
     expect(shots(wall)).to_have_count(2)
-    expect(wall.get_by_text("This was not confirmed.")).to_be_hidden()
+    expect(wall.get_by_text("We couldn’t confirm that.")).to_be_hidden()
 
 
 def test_what_stands_around_the_wall_follows_the_last_picture_out_and_back(
@@ -479,7 +479,7 @@ def filter_without_script(page: Page) -> None:
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator("#search")).to_have_value(re.compile("endpoint:flux-dev"))
     expect(shots(page)).to_have_count(3)
-    favourites = page.get_by_role("link", name="Favourites", exact=True)
+    favourites = page.get_by_role("link", name="Favorites", exact=True)
     favourites.tap()
     expect(page.locator("#search")).to_have_value(re.compile("is:favourite"))
     expect(page.get_by_role("heading", name="No picture matches")).to_be_visible()
@@ -563,7 +563,7 @@ def test_wall_search_and_trash_are_accessible_and_fit_a_phone(
     search(wall, site, f"heron {word}")
     shots(wall).first.locator("a.shot").focus()
     wall.keyboard.press("Delete")
-    expect(messages(wall)).to_contain_text("put in the trash")
+    expect(messages(wall)).to_contain_text("moved to trash")
     paths = ["/gallery/", f"/gallery/?q={word}+is:favourite", f"/gallery/?q={word}&view=pages"]
     paths += [f"/gallery/trash/?q={word}", "/gallery/trash/empty/", "/gallery/months/"]
     for path in paths:

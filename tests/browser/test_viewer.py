@@ -388,7 +388,7 @@ def test_a_failure_is_seen_above_the_wall(wall: Page) -> None:
     opened(wall, 0)
     wall.route("**/trash/", lambda route: route.fulfill(status=404))
     wall.keyboard.press("Delete")
-    expect(wall.locator("dialog[open]").get_by_text("This was not confirmed.")).to_be_visible()
+    expect(wall.locator("dialog[open]").get_by_text("We couldn’t confirm that.")).to_be_visible()
     expect(shown(wall).locator("form[aria-busy=true]")).to_have_count(0)
     wall.keyboard.press("Escape")
     expect(wall.locator(".wall a.shot:visible")).to_have_count(3)

@@ -5,6 +5,7 @@ What happens when things go wrong is shown by `make proof`.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -133,7 +134,9 @@ def post_in_chunks(site: Site, code: str, body: bytes, secret: str) -> int:
     connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=10)
     headers = {"X-Webhook-Secret": secret, "Content-Type": "application/json"}
     chunks = iter([body[:50], body[50:]])
-    connection.request("POST", f"/webhooks/bfl/{code}/", chunks, headers, encode_chunked=True)
+    # Whoever is refused is not heard to the end: the answer may be there before all has been sent.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request("POST", f"/webhooks/bfl/{code}/", chunks, headers, encode_chunked=True)
     status = connection.getresponse().status
     connection.close()
     return status
