@@ -97,7 +97,9 @@ def fill(request: PersonRequest) -> HttpResponse:
     with transaction.atomic():
         drafts.keep(request.user, request.POST.dict())
         fitted = _replace(request)
-    return _filled(request, fitted)
+        # Drawn as it is here: a save of what was typed before may still be on its way, and come after this.
+        kept = drafts.get(request.user)
+    return _filled(request, fitted, kept)
 
 
 @require_POST
@@ -106,7 +108,8 @@ def undo(request: PersonRequest) -> HttpResponse:
     with transaction.atomic():
         drafts.keep(request.user, request.POST.dict())
         drafts.undo(request.user)
-    return _draw(request, fresh="all") if request.htmx else redirect("studio")
+        kept = drafts.get(request.user)
+    return _draw(request, kept=kept, fresh="all") if request.htmx else redirect("studio")
 
 
 @require_POST
@@ -138,9 +141,9 @@ def _replace(request: PersonRequest) -> Fitted:
     return replace(fitted, sentence=f"{used} {fitted.sentence}".strip())
 
 
-def _filled(request: PersonRequest, fitted: Fitted) -> HttpResponse:
+def _filled(request: PersonRequest, fitted: Fitted, kept: Draft | None = None) -> HttpResponse:
     if request.htmx:
-        return _draw(request, note=fitted.sentence, fresh="all")
+        return _draw(request, kept=kept, note=fitted.sentence, fresh="all")
     if fitted.sentence:
         messages.info(request, fitted.sentence)
     # Whoever comes from a picture finds the focus in the form.

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -412,3 +413,20 @@ def test_an_earlier_form_with_the_same_words_or_none_is_not_named(
 def test_an_earlier_prompt_that_was_carried_on_is_not_lost(as_alice: Client) -> None:
     keep(as_alice, prompt="a heron")
     assert KEPT not in as_alice.get("/", {"prompt": "a heron among reeds"}, follow=True).text
+
+
+def test_a_save_that_comes_after_a_fill_does_not_change_its_answer(
+    as_alice: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (picture,) = make_pictures(alice, prompt="a heron among reeds")
+    get_list = prices.get_list
+
+    def save_meanwhile() -> Any:
+        # The answer asks for the prices when the fill is written, and before the form is drawn.
+        drafts.keep(alice, {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "something else"})
+        return get_list()
+
+    form = {"endpoint": "flux-dev", "form_for": "flux-dev", "prompt": "something else"}
+    monkeypatch.setattr(prices, "get_list", save_meanwhile)
+    answer = as_alice.post(f"/draft/fill/?from={picture.code}&use=all", form, headers=HTMX)
+    assert prompt_of(answer.text) == "a heron among reeds"
